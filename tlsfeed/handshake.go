@@ -1,0 +1,102 @@
+package tlsfeed
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// maxHandshakeBytes bounds what one client may send before its handshake is
+// done. A hello with ML-KEM has 2 KB and a chain of client certificates rarely
+// 10; crypto/tls alone would take messages of 256 KB.
+const maxHandshakeBytes = 64 << 10
+
+// Handshake runs the server's side of a handshake on the calling goroutine,
+// which must not be a loop's, and returns the connection ready to be fed by hand.
+// nc is then in blocking state with no deadline set, and the caller's. On an
+// error nc is closed and the error is a [*HandshakeError].
+//
+// addr is the client's effective address, by which unfinished handshakes are
+// counted: at most 1,000 in all and 32 an address (IPv4 host or IPv6 /64, v4-mapped
+// addresses as IPv4). An invalid address (a unix socket) counts only in all.
+// timeout is for the whole of it, waiting for a permit included; ctx cancels it.
+// cfg must not be changed afterwards.
+func (s *Slots) Handshake(ctx context.Context, nc net.Conn, addr netip.Addr, cfg *tls.Config, timeout time.Duration) (*Conn, error) {
+	key := network(addr)
+	if kind, ok := s.enter(key); !ok {
+		_ = nc.Close()
+		return nil, &HandshakeError{Kind: kind}
+	}
+	defer s.leave(key)
+
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	sh := &shake{nc: nc, slots: s, ctx: ctx}
+	defer sh.giveBack()
+
+	c := &Conn{lower: feed{shake: sh}}
+	c.tls = tls.Server(&c.lower, cfg)
+	// tls.Conn closes nc when the context ends, which unblocks sh.
+	err := c.tls.HandshakeContext(ctx)
+	if err == nil {
+		err = nc.SetDeadline(time.Time{})
+	}
+	if err != nil {
+		_ = nc.Close()
+		return nil, handshakeError(ctx, sh, err)
+	}
+	// The context's function was stopped, so nobody else looks at the feed.
+	c.lower.shake = nil
+	return c, nil
+}
+
+// shake is the socket during the handshake. It holds a permit except while it
+// waits for the client.
+type shake struct {
+	nc    net.Conn
+	slots *Slots
+	ctx   context.Context //nolint:containedctx // it lives as long as one call of Handshake
+	held  bool            // a permit
+	got   int             // bytes read
+}
+
+func (s *shake) Read(p []byte) (int, error) {
+	room := maxHandshakeBytes - s.got
+	if room <= 0 {
+		return 0, errTooLong
+	}
+	s.giveBack()
+	n, err := s.nc.Read(p[:min(len(p), room)])
+	s.got += n
+	if n == 0 && err == nil {
+		err = io.ErrNoProgress
+	}
+	return n, s.take(err)
+}
+
+// Write gives the permit back too: a client with a tiny window can make it block.
+func (s *shake) Write(p []byte) (int, error) {
+	s.giveBack()
+	n, err := s.nc.Write(p)
+	return n, s.take(err)
+}
+
+// take takes the permit again, unless the handshake is over anyway.
+func (s *shake) take(err error) error {
+	if aerr := s.slots.acquire(s.ctx); aerr != nil {
+		return errors.Join(errGone, aerr)
+	}
+	s.held = true
+	return err
+}
+
+func (s *shake) giveBack() {
+	if s.held {
+		s.held = false
+		s.slots.release()
+	}
+}
