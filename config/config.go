@@ -1,0 +1,171 @@
+// Package config is what the operator wrote: a TOML file turned into plain
+// structs, strictly. It knows the keys, their defaults and which values make
+// sense together, and says everything that is wrong at once, each with the
+// TOML path and line where it stands.
+//
+// It does not know how anything is compiled or used: certificates stay file
+// names, ACL rules and addresses stay text.
+package config
+
+import "time"
+
+// Config is one configuration file. The zero value is not useful: start from
+// [Default], [Load] or [Parse].
+type Config struct {
+	Listen   Listen   `toml:"listen"`
+	TLS      TLS      `toml:"tls"`
+	Network  Network  `toml:"network"`
+	Upstream Upstream `toml:"upstream"`
+	Users    []User   `toml:"user"`
+	ACL      ACL      `toml:"acl"`
+	Limits   Limits   `toml:"limits"`
+	Metrics  Metrics  `toml:"metrics"`
+	Audit    Audit    `toml:"audit"`
+	Log      Log      `toml:"log"`
+
+	source source
+}
+
+// Listen says where clients arrive and how long they may take.
+type Listen struct {
+	Address           Addresses `toml:"address"`             // "host:port" (TLS) or "unix:///path" (plain RESP)
+	MaxConnections    int       `toml:"max_connections"`     // clients at one time
+	HandshakeTimeout  Duration  `toml:"handshake_timeout"`   // accept to the end of the TLS handshake
+	AuthTimeout       Duration  `toml:"auth_timeout"`        // end of the handshake to a successful AUTH
+	IdleTimeout       Duration  `toml:"idle_timeout"`        // without a request; 0: never
+	ProxyProtocolFrom []string  `toml:"proxy_protocol_from"` // not supported yet
+	UnixMode          Mode      `toml:"unix_mode"`           // file mode of a unix:// listener
+	RequestTimeout    Duration  `toml:"request_timeout"`     // first to last byte of one request
+	Workers           int       `toml:"workers"`             // event loops; 0: automatic
+	DrainTimeout      Duration  `toml:"drain_timeout"`       // SIGTERM to the end of the last client
+}
+
+// TLS names the server's certificate and the CAs of its clients. File names
+// are absolute after [Load].
+type TLS struct {
+	Cert       string `toml:"cert"`
+	Key        string `toml:"key"`
+	MinVersion string `toml:"min_version"` // "1.2" or "1.3"
+	ClientCA   string `toml:"client_ca"`   // PEM bundle, or empty
+	ClientAuth string `toml:"client_auth"` // "none", "optional" or "require"
+	CRL        string `toml:"crl"`         // not supported yet
+}
+
+// Network lists the addresses that get as far as a handshake. Each entry is
+// an address or a prefix. Deny wins over Allow.
+type Network struct {
+	Allow     []string `toml:"allow"`
+	Deny      []string `toml:"deny"`
+	AdminFrom []string `toml:"admin_from"` // not supported yet
+}
+
+// Upstream is the Redis behind.
+type Upstream struct {
+	Address             string   `toml:"address"` // "host:port" or "unix:///path"
+	Username            string   `toml:"username"`
+	PasswordFile        string   `toml:"password_file"`
+	PasswordEnv         string   `toml:"password_env"`
+	UnsafeRemote        bool     `toml:"unsafe_remote"`
+	ConnectTimeout      Duration `toml:"connect_timeout"`
+	MaxShared           int      `toml:"max_shared"`
+	MaxDedicated        int      `toml:"max_dedicated"`
+	MaxDedicatedPerUser int      `toml:"max_dedicated_per_user"`
+}
+
+// User is one [[user]] table.
+type User struct {
+	Name               string   `toml:"name"`
+	ACL                Rules    `toml:"acl"`
+	Allow              []string `toml:"allow"`               // addresses and prefixes; empty: all that Network admits
+	Databases          []int    `toml:"databases"`           // empty: all; the first is where the user starts
+	RequireCertificate bool     `toml:"require_certificate"` // not supported yet
+	UnsafeScripts      bool     `toml:"unsafe_scripts"`
+	Certificates       []string `toml:"certificates"` // not supported yet
+}
+
+// ACL names a Redis aclfile.
+type ACL struct {
+	File string `toml:"file"` // not supported yet
+}
+
+// Limits bounds what clients may make the process hold.
+type Limits struct {
+	MaxCommandBytes         Size     `toml:"max_command_bytes"`
+	MaxArgumentBytes        Size     `toml:"max_argument_bytes"`
+	MaxBufferedCommandBytes Size     `toml:"max_buffered_command_bytes"`
+	MaxArguments            int      `toml:"max_arguments"`
+	OutputBuffer            Size     `toml:"output_buffer"`
+	OutputTimeout           Duration `toml:"output_timeout"`
+	Memory                  Size     `toml:"memory"`
+}
+
+// Metrics is the operators' HTTP listener.
+type Metrics struct {
+	Address string `toml:"address"` // "host:port"; empty: off
+}
+
+// Audit says what is audited and where to.
+type Audit struct {
+	Path   string   `toml:"path"` // not supported yet
+	Events []string `toml:"events"`
+}
+
+// Log says how redisgate logs to standard error.
+type Log struct {
+	Level  string `toml:"level"`  // "debug", "info", "warn" or "error"
+	Format string `toml:"format"` // "text" or "json"
+}
+
+// Default is the one place where defaults stand. It returns a value of its
+// own on each call.
+func Default() *Config {
+	return &Config{
+		Listen: Listen{
+			Address:           Addresses{"127.0.0.1:6380"},
+			MaxConnections:    10000,
+			HandshakeTimeout:  Duration(10 * time.Second),
+			AuthTimeout:       Duration(10 * time.Second),
+			IdleTimeout:       0,
+			ProxyProtocolFrom: []string{},
+			UnixMode:          0o600,
+			RequestTimeout:    Duration(60 * time.Second),
+			Workers:           0,
+			DrainTimeout:      Duration(10 * time.Second),
+		},
+		TLS: TLS{
+			Cert:       "server.crt",
+			Key:        "server.key",
+			MinVersion: "1.2",
+			ClientAuth: "none",
+		},
+		Network: Network{
+			Allow:     []string{"127.0.0.0/8", "::1/128"},
+			Deny:      []string{},
+			AdminFrom: []string{},
+		},
+		Upstream: Upstream{
+			Address:             "127.0.0.1:6379",
+			ConnectTimeout:      Duration(2 * time.Second),
+			MaxShared:           64,
+			MaxDedicated:        4096,
+			MaxDedicatedPerUser: 1024,
+		},
+		Limits: Limits{
+			MaxCommandBytes:         1 << 30,
+			MaxArgumentBytes:        512 << 20,
+			MaxBufferedCommandBytes: 16 << 20,
+			MaxArguments:            1048576,
+			OutputBuffer:            8 << 20,
+			OutputTimeout:           Duration(60 * time.Second),
+			Memory:                  256 << 20,
+		},
+		Metrics: Metrics{Address: "127.0.0.1:9121"},
+		Audit:   Audit{Events: []string{"auth", "denied", "admin", "connection"}},
+		Log:     Log{Level: "info", Format: "text"},
+	}
+}
+
+// defaultUser is what a [[user]] table starts from.
+func defaultUser() User {
+	return User{Allow: []string{}, Databases: []int{}, Certificates: []string{}}
+}

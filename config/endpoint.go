@@ -1,0 +1,92 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// unixScheme begins the address of a unix socket.
+const unixScheme = "unix://"
+
+// maxSocketPath is the room for a path in sockaddr_un, without its NUL, on
+// the systems where it is smallest (104 bytes on the BSDs and macOS, 108 on
+// Linux).
+const maxSocketPath = 103
+
+// Endpoint is an address as package net wants it.
+type Endpoint struct {
+	Network string // "tcp" or "unix"
+	Address string // "host:port", or a path
+}
+
+// Unix says whether the endpoint is a unix socket.
+func (e Endpoint) Unix() bool { return e.Network == "unix" }
+
+// ParseEndpoint reads "host:port" or "unix:///path".
+func ParseEndpoint(s string) (Endpoint, error) {
+	const hint = `write "127.0.0.1:6379", "[::1]:6379" or "unix:///run/redis/redis.sock"`
+	if path, ok := strings.CutPrefix(s, unixScheme); ok {
+		switch {
+		case path == "" || strings.HasSuffix(path, "/"):
+			return Endpoint{}, hinted(hint, "%q names no socket", s)
+		case strings.ContainsRune(path, 0):
+			return Endpoint{}, hinted(hint, "%q contains a NUL byte", s)
+		case len(path) > maxSocketPath:
+			return Endpoint{}, hinted("unix socket paths are at most 103 bytes long; choose a shorter directory",
+				"%q is too long", s)
+		}
+		return Endpoint{"unix", filepath.Clean(path)}, nil
+	}
+	if strings.Contains(s, "://") || strings.HasPrefix(s, "unix:") {
+		return Endpoint{}, hinted(hint, "%q is not an address", s)
+	}
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return Endpoint{}, hinted(hint, "%q is not an address", s)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+		return Endpoint{}, hinted(hint, "%q has no port number from 0 to 65535", s)
+	}
+	return Endpoint{"tcp", s}, nil
+}
+
+// Host returns the host of a TCP endpoint, without brackets.
+func (e Endpoint) Host() string {
+	host, _, err := net.SplitHostPort(e.Address)
+	if e.Unix() || err != nil {
+		return ""
+	}
+	return host
+}
+
+// Local says whether nothing outside this machine can be meant: a unix
+// socket, "localhost" or an address of the loopback network. Other names are
+// not looked up and not local.
+func (e Endpoint) Local() bool {
+	if e.Unix() || strings.EqualFold(e.Host(), "localhost") {
+		return true
+	}
+	a, err := netip.ParseAddr(e.Host())
+	return err == nil && a.Unmap().IsLoopback()
+}
+
+// Endpoints returns where to listen. It is only for a valid configuration:
+// what does not parse is left out.
+func (l Listen) Endpoints() []Endpoint {
+	var out []Endpoint
+	for _, s := range l.Address {
+		if e, err := ParseEndpoint(s); err == nil {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// Endpoint returns where Redis is. It is only for a valid configuration.
+func (u Upstream) Endpoint() Endpoint {
+	e, _ := ParseEndpoint(u.Address)
+	return e
+}

@@ -1,0 +1,124 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// maxFile bounds the file: it is a configuration, not a data set, and a wrong
+// argument such as /dev/zero should end in an error.
+const maxFile = 16 << 20
+
+// Load reads, binds and validates the file at path. Relative paths in it are
+// resolved against its directory. The error is Problems if the file could be
+// read; the Config is then returned too, as far as it could be understood, so
+// that more can be said about it, but must not be used otherwise.
+func Load(path string) (*Config, error) {
+	data, err := readFile(path, maxFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	return Parse(path, data)
+}
+
+// Parse is Load for text that was read already. name is the file's name, for
+// messages and for the directory that relative paths start from.
+func Parse(name string, data []byte) (*Config, error) {
+	cfg := Default()
+	cfg.source = source{file: name, lines: locate(data)}
+
+	var raw map[string]any
+	if err := toml.Unmarshal(data, &raw); err != nil {
+		p := syntaxProblem(err)
+		p.File = name
+		return nil, Problems{p}
+	}
+	var b binder
+	b.table("", reflect.ValueOf(cfg).Elem(), raw)
+	if err := cfg.resolve(filepath.Dir(name)); err != nil {
+		return nil, err
+	}
+	all := b.problems
+	for _, p := range cfg.problems() {
+		// A value that could not be bound still has its default; what that does
+		// together with others is not the operator's fault.
+		if !all.Covers(p.Path) {
+			all = append(all, p)
+		}
+	}
+	for i := range all {
+		all[i] = cfg.place(all[i])
+	}
+	return cfg, all.err()
+}
+
+// syntaxProblem keeps the source line out of the message: it may hold a
+// password.
+func syntaxProblem(err error) Problem {
+	var pe toml.ParseError
+	if !errors.As(err, &pe) {
+		return Problem{Text: "not TOML"}
+	}
+	text := pe.Message
+	if key := pe.LastKey; key == "acl" || strings.HasSuffix(key, ".acl") {
+		text, _, _ = strings.Cut(text, ", but got")
+		text, _, _ = strings.Cut(text, " but found")
+	}
+	return Problem{
+		Line: pe.Position.Line,
+		Text: text,
+		Hint: `text stands in double quotes: name = "app"`,
+	}
+}
+
+// resolve makes the file names absolute.
+func (c *Config) resolve(dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("finding the configuration's directory: %w", err)
+	}
+	file := func(p *string) {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+	socket := func(p *string) {
+		if path, ok := strings.CutPrefix(*p, unixScheme); ok && path != "" && !filepath.IsAbs(path) {
+			*p = unixScheme + filepath.Join(dir, path)
+		}
+	}
+	for _, p := range []*string{&c.TLS.Cert, &c.TLS.Key, &c.TLS.ClientCA, &c.TLS.CRL, &c.Upstream.PasswordFile, &c.ACL.File} {
+		file(p)
+	}
+	if c.Audit.Path != "-" {
+		file(&c.Audit.Path)
+	}
+	for i := range c.Listen.Address {
+		socket(&c.Listen.Address[i])
+	}
+	socket(&c.Upstream.Address)
+	return nil
+}
+
+func readFile(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s is larger than %s", path, Size(limit))
+	}
+	return data, nil
+}

@@ -1,0 +1,34 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// unsupported refuses keys whose feature this version does not have. They
+// are known, so that a file may spell out their default, but a value that
+// would be ignored is worse than none: somebody relies on it.
+func (c *Config) unsupported(v *validator) {
+	refuse := func(path string, used bool, hint string) {
+		if used {
+			v.add(path, hint, "this version of redisgate does not support it yet")
+		}
+	}
+	refuse("listen.proxy_protocol_from", len(c.Listen.ProxyProtocolFrom) > 0,
+		"remove it, and let the load balancer pass client addresses through unchanged")
+	refuse("tls.crl", c.TLS.CRL != "", "remove it, and use client certificates that expire soon")
+	refuse("network.admin_from", len(c.Network.AdminFrom) > 0, "remove it")
+	refuse("acl.file", c.ACL.File != "", "remove it, and write each user as a [[user]] with its acl")
+	refuse("audit.path", c.Audit.Path != "", "remove it; /metrics counts refused commands by user and reason")
+	for i, u := range c.Users {
+		path := fmt.Sprintf("user[%d].", i)
+		refuse(path+"require_certificate", u.RequireCertificate,
+			`remove it; tls.client_auth = "require" demands a certificate of every client`)
+		refuse(path+"certificates", len(u.Certificates) > 0,
+			`remove it; tls.client_auth = "require" demands a certificate of every client`)
+	}
+	events := Default().Audit.Events
+	if strings.Join(c.Audit.Events, ",") != strings.Join(events, ",") {
+		v.add("audit.events", "remove it", "this version of redisgate does not support auditing yet")
+	}
+}

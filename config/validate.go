@@ -1,0 +1,297 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Validate returns everything that is wrong with the values and their
+// combinations, as Problems, or nil. It opens no file and asks no name
+// server.
+func (c *Config) Validate() error {
+	all := c.problems()
+	for i := range all {
+		all[i] = c.place(all[i])
+	}
+	return all.err()
+}
+
+type validator struct{ problems Problems }
+
+func (v *validator) add(path, hint, format string, args ...any) {
+	v.problems = append(v.problems, Problem{Path: path, Text: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+func (v *validator) err(path string, err error) {
+	if err != nil {
+		v.problems = append(v.problems, problemAt(path, err))
+	}
+}
+
+func (c *Config) problems() Problems {
+	v := &validator{}
+	c.listen(v)
+	c.tls(v)
+	c.network(v)
+	c.upstream(v)
+	c.users(v)
+	c.limits(v)
+	c.observability(v)
+	c.unsupported(v)
+	return v.problems
+}
+
+func (c *Config) listen(v *validator) {
+	l := &c.Listen
+	if len(l.Address) == 0 {
+		v.add("listen.address", `write an address, such as "127.0.0.1:6380"`, "is empty")
+	}
+	seen := map[Endpoint]bool{}
+	for i, s := range l.Address {
+		path := "listen.address"
+		if len(l.Address) > 1 {
+			path = fmt.Sprintf("%s[%d]", path, i)
+		}
+		e, err := ParseEndpoint(s)
+		if err == nil && !e.Unix() {
+			err = listenHost(e)
+		}
+		v.err(path, err)
+		if err == nil && seen[e] && !strings.HasSuffix(e.Address, ":0") {
+			v.add(path, "", "%q is listed twice", s)
+		}
+		seen[e] = true
+	}
+	v.between("listen.max_connections", int64(l.MaxConnections), 1, 1_000_000)
+	v.between("listen.workers", int64(l.Workers), 0, 1024)
+	v.positive("listen.handshake_timeout", l.HandshakeTimeout)
+	v.positive("listen.auth_timeout", l.AuthTimeout)
+	v.positive("listen.request_timeout", l.RequestTimeout)
+	v.positive("listen.drain_timeout", l.DrainTimeout)
+	if l.UnixMode&0o600 != 0o600 {
+		v.add("listen.unix_mode", `its owner must be able to connect: "0600" or "0660"`, "%s leaves out the owner", l.UnixMode)
+	}
+}
+
+// listenHost refuses names: which of their addresses would be listened on
+// depends on the name server of the day.
+func listenHost(e Endpoint) error {
+	host := e.Host()
+	if host == "" || strings.EqualFold(host, "localhost") {
+		return nil
+	}
+	if _, err := netip.ParseAddr(host); err != nil {
+		return hinted(`write an address, such as "127.0.0.1:6380", or ":6380" for all of this machine`,
+			"%q is not an address of this machine", host)
+	}
+	return nil
+}
+
+func (c *Config) tls(v *validator) {
+	t := &c.TLS
+	tcp := slices.ContainsFunc(c.Listen.Endpoints(), func(e Endpoint) bool { return !e.Unix() })
+	if tcp && t.Cert == "" {
+		v.add("tls.cert", "`redisgate init DIR` makes one; unix:// listeners need none", "a TCP listener needs a certificate")
+	}
+	if tcp && t.Key == "" {
+		v.add("tls.key", "`redisgate init DIR` makes one; unix:// listeners need none", "a TCP listener needs a key")
+	}
+	v.oneOf("tls.min_version", t.MinVersion, "1.2", "1.3")
+	v.oneOf("tls.client_auth", t.ClientAuth, "none", "optional", "require")
+	switch {
+	case t.ClientAuth == "none" && t.ClientCA != "":
+		v.add("tls.client_auth", `write "require" or "optional", or remove tls.client_ca`,
+			"is \"none\", so tls.client_ca would have no effect")
+	case (t.ClientAuth == "optional" || t.ClientAuth == "require") && t.ClientCA == "":
+		v.add("tls.client_ca", "name a PEM file with the CAs that sign client certificates",
+			"tls.client_auth = %q needs it", t.ClientAuth)
+	}
+}
+
+func (c *Config) network(v *validator) {
+	n := &c.Network
+	if len(n.Allow) == 0 {
+		v.add("network.allow", `list the clients' networks, such as ["10.0.0.0/8"]; ["0.0.0.0/0", "::/0"] admits everybody`,
+			"is empty: nobody could connect")
+	}
+	v.networks("network.allow", n.Allow)
+	v.networks("network.deny", n.Deny)
+}
+
+func (c *Config) upstream(v *validator) {
+	u := &c.Upstream
+	e, err := ParseEndpoint(u.Address)
+	v.err("upstream.address", err)
+	if err == nil {
+		switch port := e.Address[strings.LastIndexByte(e.Address, ':')+1:]; {
+		case !e.Unix() && e.Host() == "":
+			v.add("upstream.address", `write "127.0.0.1:6379" or "unix:///run/redis/redis.sock"`, "%q has no host", u.Address)
+		case !e.Unix() && port == "0":
+			v.add("upstream.address", "Redis's own port is 6379", "port 0 cannot be dialled")
+		case !e.Local() && !u.UnsafeRemote:
+			v.add("upstream.address",
+				"let redisgate run beside Redis and use 127.0.0.1 or a unix socket; unsafe_remote = true sends passwords and data unencrypted over the network",
+				"%q is not on this machine", u.Address)
+		}
+	}
+	if u.PasswordFile != "" && u.PasswordEnv != "" {
+		v.add("upstream.password_env", "remove one of the two", "password_file is set too")
+	}
+	if !envName(u.PasswordEnv) {
+		// The value is not repeated: it may be the password itself.
+		v.add("upstream.password_env", `write the variable's name, such as "REDIS_PASSWORD"`, "is not the name of an environment variable")
+	}
+	if u.Username != "" && u.PasswordFile == "" && u.PasswordEnv == "" {
+		v.add("upstream.username", "set password_file or password_env too", "has no password")
+	}
+	v.positive("upstream.connect_timeout", u.ConnectTimeout)
+	v.between("upstream.max_shared", int64(u.MaxShared), 1, 1<<16)
+	v.between("upstream.max_dedicated", int64(u.MaxDedicated), 0, 1<<20)
+	v.between("upstream.max_dedicated_per_user", int64(u.MaxDedicatedPerUser), 0, 1<<20)
+}
+
+func envName(s string) bool {
+	for i, r := range s {
+		digit := r >= '0' && r <= '9'
+		if r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (!digit || i == 0) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Config) users(v *validator) {
+	first := map[string]int{}
+	for i, u := range c.Users {
+		path := fmt.Sprintf("user[%d].", i)
+		switch {
+		case u.Name == "":
+			v.add(path+"name", `write name = "app"`, "is missing")
+		case strings.ContainsAny(u.Name, " \t\r\n\v\f\x00") || !utf8.ValidString(u.Name):
+			v.add(path+"name", "", "%q contains a space or a control character", u.Name)
+		case len(u.Name) > 256:
+			v.add(path+"name", "", "is longer than 256 bytes")
+		}
+		if j, ok := first[u.Name]; ok && u.Name != "" {
+			v.add(path+"name", "each user has one [[user]] table", "%q is user[%d] already", u.Name, j)
+		} else {
+			first[u.Name] = i
+		}
+		if strings.TrimSpace(u.ACL.Text()) == "" {
+			v.add(path+"acl", "write rules as in Redis: \"on #<hash> ~data:* +@read\"; `redisgate hash-password` makes the hash",
+				"is missing: this user could not log in")
+		}
+		v.networks(path+"allow", u.Allow)
+		databases := map[int]bool{}
+		for k, n := range u.Databases {
+			at := fmt.Sprintf("%sdatabases[%d]", path, k)
+			switch {
+			case n < 0 || n > 1<<20:
+				v.add(at, "databases are numbered from 0", "%d is not a database number", n)
+			case databases[n]:
+				v.add(at, "", "%d is listed twice", n)
+			}
+			databases[n] = true
+		}
+	}
+}
+
+func (c *Config) limits(v *validator) {
+	l := &c.Limits
+	v.sizeFrom("limits.max_command_bytes", l.MaxCommandBytes, 64<<10)
+	v.sizeFrom("limits.max_argument_bytes", l.MaxArgumentBytes, 1<<10)
+	v.sizeFrom("limits.max_buffered_command_bytes", l.MaxBufferedCommandBytes, 64<<10)
+	v.between("limits.max_arguments", int64(l.MaxArguments), 16, 1<<31-1)
+	v.sizeFrom("limits.output_buffer", l.OutputBuffer, 64<<10)
+	v.sizeFrom("limits.memory", l.Memory, 1<<20)
+	v.positive("limits.output_timeout", l.OutputTimeout)
+	v.atMost("limits.max_argument_bytes", l.MaxArgumentBytes, "limits.max_command_bytes", l.MaxCommandBytes)
+	v.atMost("limits.max_buffered_command_bytes", l.MaxBufferedCommandBytes, "limits.max_command_bytes", l.MaxCommandBytes)
+	v.atMost("limits.output_buffer", l.OutputBuffer, "limits.memory", l.Memory)
+}
+
+func (c *Config) observability(v *validator) {
+	if c.Metrics.Address != "" {
+		e, err := ParseEndpoint(c.Metrics.Address)
+		switch {
+		case err != nil:
+		case e.Unix():
+			err = hinted(`write "127.0.0.1:9121"`, "metrics are served over TCP only")
+		default:
+			err = listenHost(e)
+		}
+		v.err("metrics.address", err)
+	}
+	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	v.oneOf("log.format", c.Log.Format, "text", "json")
+}
+
+func (v *validator) networks(path string, list []string) {
+	for i, s := range list {
+		if err := checkNetwork(s); err != nil {
+			v.err(fmt.Sprintf("%s[%d]", path, i), err)
+		}
+	}
+}
+
+// checkNetwork accepts an address or a prefix without host bits, neither with
+// a zone.
+func checkNetwork(s string) error {
+	const hint = `write a network such as "10.0.0.0/8" or "fd00::/8", or one address`
+	if a, err := netip.ParseAddr(s); err == nil {
+		if a.Zone() != "" {
+			return hinted(hint, "%q has a zone, which cannot be matched", s)
+		}
+		return nil
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return hinted(hint, "%q is not a network", s)
+	}
+	if p != p.Masked() {
+		return hinted(fmt.Sprintf("write %q for the network, or %q for the one address", p.Masked(), p.Addr()),
+			"%q has bits set beyond its prefix length", s)
+	}
+	return nil
+}
+
+func (v *validator) between(path string, n, low, high int64) {
+	if n < low || n > high {
+		v.add(path, fmt.Sprintf("write a number from %d to %d", low, high), "%d is out of range", n)
+	}
+}
+
+// maxSize is far above what a process has, and far below where sums of a few
+// sizes would overflow.
+const maxSize Size = 1 << 40
+
+func (v *validator) sizeFrom(path string, n, low Size) {
+	if n < low || n > maxSize {
+		v.add(path, fmt.Sprintf("write a size from %q to %q", low, maxSize), "%s is out of range", n)
+	}
+}
+
+func (v *validator) positive(path string, d Duration) {
+	if d <= 0 {
+		v.add(path, `write a time such as "10s"`, "must be longer than 0")
+	}
+}
+
+func (v *validator) atMost(path string, n Size, otherPath string, other Size) {
+	if n > other {
+		v.add(path, "", "%s is more than %s, which is %s", n, otherPath, other)
+	}
+}
+
+func (v *validator) oneOf(path, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		hint := fmt.Sprintf("write one of %q", allowed)
+		if near := nearest(value, allowed); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		v.add(path, hint, "%q is not supported", value)
+	}
+}

@@ -1,0 +1,212 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestRefusedValues(t *testing.T) {
+	user := func(extra string) string { return oneUser + extra }
+	for _, tc := range []struct{ text, path, says string }{
+		{"[listen]\naddress = []", "listen.address", "empty"},
+		{"[listen]\naddress = \"6380\"", "listen.address", "not an address"},
+		{"[listen]\naddress = \"127.0.0.1:redis\"", "listen.address", "no port number"},
+		{"[listen]\naddress = \"127.0.0.1:65536\"", "listen.address", "no port number"},
+		{"[listen]\naddress = \"127.0.0.1:06380\"", "listen.address", "no port number"},
+		{"[listen]\naddress = \"redis.example:6380\"", "listen.address", "not an address of this machine"},
+		{"[listen]\naddress = \"tcp://127.0.0.1:6380\"", "listen.address", "not an address"},
+		{"[listen]\naddress = \"unix://\"", "listen.address", "names no socket"},
+		{"[listen]\naddress = \"unix:///" + strings.Repeat("x", 120) + "\"", "listen.address", "too long"},
+		{"[listen]\naddress = [\":1\", \":1\"]", "listen.address[1]", "twice"},
+		{"[listen]\nmax_connections = 0", "listen.max_connections", "out of range"},
+		{"[listen]\nworkers = -1", "listen.workers", "out of range"},
+		{"[listen]\nhandshake_timeout = \"0s\"", "listen.handshake_timeout", "longer than 0"},
+		{"[listen]\ndrain_timeout = \"0s\"", "listen.drain_timeout", "longer than 0"},
+		{"[listen]\nunix_mode = \"0066\"", "listen.unix_mode", "owner"},
+		{"[tls]\ncert = \"\"", "tls.cert", "needs a certificate"},
+		{"[tls]\nkey = \"\"", "tls.key", "needs a key"},
+		{"[tls]\nmin_version = \"1.1\"", "tls.min_version", "not supported"},
+		{"[tls]\nclient_auth = \"required\"\nclient_ca = \"x\"", "tls.client_auth", "not supported"},
+		{"[tls]\nclient_auth = \"require\"", "tls.client_ca", "needs it"},
+		{"[tls]\nclient_ca = \"x\"", "tls.client_auth", "no effect"},
+		{"[network]\nallow = []", "network.allow", "nobody"},
+		{"[network]\nallow = [\"10.0.0.0/33\"]", "network.allow[0]", "not a network"},
+		{"[network]\nallow = [\"10.0.0.5/8\"]", "network.allow[0]", "beyond its prefix"},
+		{"[network]\ndeny = [\"fe80::1%eth0\"]", "network.deny[0]", "zone"},
+		{"[network]\ndeny = [\"localhost\"]", "network.deny[0]", "not a network"},
+		{"[upstream]\naddress = \"10.0.0.1:6379\"", "upstream.address", "not on this machine"},
+		{"[upstream]\naddress = \"redis:6379\"", "upstream.address", "not on this machine"},
+		{"[upstream]\naddress = \"0.0.0.0:6379\"", "upstream.address", "not on this machine"},
+		{"[upstream]\naddress = \":6379\"", "upstream.address", "no host"},
+		{"[upstream]\naddress = \"127.0.0.1:0\"", "upstream.address", "port 0"},
+		{"[upstream]\npassword_file = \"a\"\npassword_env = \"B\"", "upstream.password_env", "password_file is set too"},
+		{"[upstream]\npassword_env = \"hunter2!\"", "upstream.password_env", "not the name"},
+		{"[upstream]\nusername = \"gate\"", "upstream.username", "no password"},
+		{"[upstream]\nmax_shared = 0", "upstream.max_shared", "out of range"},
+		{"[[user]]\nacl = \"on\"", "user[0].name", "missing"},
+		{"[[user]]\nname = \"a b\"\nacl = \"on\"", "user[0].name", "space"},
+		{"[[user]]\nname = \"a\"", "user[0].acl", "missing"},
+		{user(oneUser), "user[1].name", "already"},
+		{user("allow = [\"x\"]"), "user[0].allow[0]", "not a network"},
+		{user("databases = [0, 1, 0]"), "user[0].databases[2]", "twice"},
+		{user("databases = [0, -1]"), "user[0].databases[1]", "not a database number"},
+		{"[limits]\nmax_command_bytes = 1", "limits.max_command_bytes", "out of range"},
+		{"[limits]\nmax_argument_bytes = \"2GB\"", "limits.max_argument_bytes", "more than limits.max_command_bytes"},
+		{"[limits]\nmemory = \"4MB\"", "limits.output_buffer", "more than limits.memory"},
+		{"[limits]\nmax_arguments = 1", "limits.max_arguments", "out of range"},
+		{"[metrics]\naddress = \"unix:///m.sock\"", "metrics.address", "TCP only"},
+		{"[metrics]\naddress = \"9121\"", "metrics.address", "not an address"},
+		{"[log]\nlevel = \"verbose\"", "log.level", "not supported"},
+		{"[log]\nformat = \"JSON\"", "log.format", "not supported"},
+	} {
+		ps := problemsOf(t, tc.text)
+		found := false
+		for _, p := range ps {
+			found = found || p.Path == tc.path && strings.Contains(p.Text, tc.says)
+		}
+		if !found {
+			t.Errorf("Parse(%q) = %v; want a problem at %s with %q", tc.text, ps, tc.path, tc.says)
+		}
+		if strings.Contains(ps.Error(), "hunter2") {
+			t.Errorf("Parse(%q) = %v, which shows what may be a password", tc.text, ps)
+		}
+	}
+}
+
+func TestAcceptedValues(t *testing.T) {
+	for _, text := range []string{
+		"[listen]\naddress = \":6380\"",
+		"[listen]\naddress = \"localhost:6380\"",
+		"[listen]\naddress = [\"127.0.0.1:0\", \"127.0.0.1:0\"]",
+		"[listen]\naddress = \"unix:///run/rg.sock\"\n[tls]\ncert = \"\"\nkey = \"\"",
+		"[listen]\nidle_timeout = \"0s\"",
+		"[tls]\nclient_auth = \"optional\"\nclient_ca = \"ca.pem\"",
+		"[network]\nallow = [\"0.0.0.0/0\", \"::/0\", \"192.0.2.7\"]",
+		"[upstream]\naddress = \"localhost:6379\"",
+		"[upstream]\naddress = \"[::1]:6379\"",
+		"[upstream]\naddress = \"127.8.9.1:6379\"",
+		"[upstream]\naddress = \"redis.internal:6379\"\nunsafe_remote = true",
+		"[upstream]\nusername = \"gate\"\npassword_env = \"REDIS_PASSWORD\"",
+		"[metrics]\naddress = \"\"",
+		"[metrics]\naddress = \"0.0.0.0:9121\"",
+		"[limits]\nmemory = 268435456",
+	} {
+		if _, err := Parse("r.toml", []byte(text)); err != nil {
+			t.Errorf("Parse(%q) = %v; want no error", text, err)
+		}
+	}
+}
+
+func TestWhatIsNotSupportedYetIsRefused(t *testing.T) {
+	for path, text := range map[string]string{
+		"listen.proxy_protocol_from":  "[listen]\nproxy_protocol_from = [\"10.0.0.1\"]",
+		"tls.crl":                     "[tls]\ncrl = \"revoked.pem\"",
+		"network.admin_from":          "[network]\nadmin_from = [\"10.0.0.1\"]",
+		"user[0].certificates":        oneUser + "certificates = [\"CN:app\"]",
+		"user[0].require_certificate": oneUser + "require_certificate = true",
+		"acl.file":                    "[acl]\nfile = \"users.acl\"",
+		"audit.path":                  "[audit]\npath = \"-\"",
+		"audit.events":                "[audit]\nevents = [\"auth\"]",
+	} {
+		ps := problemsOf(t, text)
+		if len(ps) != 1 || ps[0].Path != path || !strings.Contains(ps[0].Text, "does not support") || ps[0].Hint == "" {
+			t.Errorf("Parse(%q) = %v; want that this version does not support %s, with a hint", text, ps, path)
+		}
+	}
+}
+
+func TestRulesPrintWithoutSecrets(t *testing.T) {
+	r := Rules("on >hunter2 #0123abcd <old2 ~data:* &ev:* +@read -get hunter3 RESETKEYS (~a +get)")
+	for _, s := range []string{r.String(), fmt.Sprintf("%v", r), fmt.Sprintf("%q", r), fmt.Sprintf("%#v", r), fmt.Sprintf("%+v", User{ACL: r})} {
+		for _, secret := range []string{"hunter", "0123abcd", "old2"} {
+			if strings.Contains(s, secret) {
+				t.Errorf("%q shows %q", s, secret)
+			}
+		}
+	}
+	if got, want := r.String(), "on >[redacted] #[redacted] <[redacted] ~data:* &ev:* +@read -get [redacted] RESETKEYS (~a +get)"; got != want {
+		t.Errorf("String() = %q; want %q", got, want)
+	}
+}
+
+func TestSizesAndDurations(t *testing.T) {
+	for text, want := range map[string]Size{
+		"0": 0, "512": 512, "512B": 512, "1KB": 1024, "1kb": 1024, "64MB": 64 << 20, "64 MB": 64 << 20, "1GB": 1 << 30, "2TB": 2 << 40,
+	} {
+		var s Size
+		if err := s.fromTOML(text); err != nil || s != want {
+			t.Errorf("Size %q = %d, %v; want %d", text, s, err, want)
+		}
+	}
+	for s, want := range map[Size]string{0: "0", 512: "512B", 1024: "1KB", 1025: "1025B", 64 << 20: "64MB", 1 << 30: "1GB"} {
+		if got := s.String(); got != want {
+			t.Errorf("Size(%d).String() = %q; want %q", int64(s), got, want)
+		}
+	}
+	for _, text := range []string{"", "MB", "-1MB", "+1", "0x10", "1_000", "10k", "1M", "9223372036854775808"} {
+		var s Size
+		if err := s.fromTOML(text); err == nil {
+			t.Errorf("Size %q = %d; want an error", text, s)
+		}
+	}
+}
+
+func TestReadPassword(t *testing.T) {
+	dir := t.TempDir()
+	file := func(text string) string {
+		path := filepath.Join(dir, "secret")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for text, want := range map[string]string{"pw": "pw", "pw\n": "pw", "pw\r\n": "pw", " p w \n": " p w ", "pw\n\n": "pw\n"} {
+		if got, err := (Upstream{PasswordFile: file(text)}).ReadPassword(); err != nil || got != want {
+			t.Errorf("ReadPassword of %q = %q, %v; want %q", text, got, err, want)
+		}
+	}
+	for _, u := range []Upstream{
+		{PasswordFile: file("\n")},
+		{PasswordFile: filepath.Join(dir, "missing")},
+		{PasswordFile: file(strings.Repeat("x", maxPasswordFile+1))},
+		{PasswordEnv: "REDISGATE_TEST_UNSET"},
+	} {
+		if got, err := u.ReadPassword(); err == nil {
+			t.Errorf("ReadPassword of %+v = %d bytes; want an error", u, len(got))
+		}
+	}
+	t.Setenv("REDISGATE_TEST_PASSWORD", "pw")
+	if got, err := (Upstream{PasswordEnv: "REDISGATE_TEST_PASSWORD"}).ReadPassword(); err != nil || got != "pw" {
+		t.Errorf("ReadPassword from the environment = %q, %v; want \"pw\"", got, err)
+	}
+	if got, err := (Upstream{}).ReadPassword(); err != nil || got != "" {
+		t.Errorf("ReadPassword of nothing = %q, %v; want \"\"", got, err)
+	}
+}
+
+func TestProblemsCover(t *testing.T) {
+	ps := Problems{{Path: "user[1].acl"}, {Path: "tls"}}
+	for path, want := range map[string]bool{
+		"user[1].acl": true, "user[1]": true, "user[1].acl[0]": true, "user[10].acl": false, "user[1].name": false, "tls.cert": true, "tlsx": false,
+	} {
+		if got := ps.Covers(path); got != want {
+			t.Errorf("Covers(%q) = %v; want %v", path, got, want)
+		}
+	}
+}
+
+func TestValidateWithoutAFile(t *testing.T) {
+	if err := Default().Validate(); err != nil {
+		t.Errorf("Default().Validate() = %v; want nil", err)
+	}
+	c := Default()
+	c.Network.Allow = nil
+	var ps Problems
+	if err := c.Validate(); !errors.As(err, &ps) || len(ps) != 1 || ps[0].Error() != "network.allow: is empty: nobody could connect" {
+		t.Errorf("Validate() = %v; want one problem, about network.allow", err)
+	}
+}
