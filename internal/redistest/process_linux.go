@@ -1,0 +1,31 @@
+package redistest
+
+import (
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+)
+
+// starter starts processes from one thread that lives as long as the test
+// binary. The kernel sends Pdeathsig when the thread that forked ends, not the
+// process, and Go may end other threads at any time.
+var starter = sync.OnceValue(func() chan<- func() {
+	work := make(chan func())
+	go func() {
+		runtime.LockOSThread()
+		for f := range work {
+			f()
+		}
+	}()
+	return work
+})
+
+// startProcess starts cmd so that it does not outlive a test binary that
+// panics or is killed.
+func startProcess(cmd *exec.Cmd) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	errs := make(chan error)
+	starter() <- func() { errs <- cmd.Start() }
+	return <-errs
+}
