@@ -91,6 +91,8 @@ func reason(err error) string {
 		return "more bytes than any handshake needs"
 	case errors.As(err, &op) && op.Op == "remote error":
 		return "the client refused: " + op.Err.Error() // an alert's name or number
+	case errors.As(err, &op) && op.Op == "local error":
+		return "refused: " + op.Err.Error() // an alert's too
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the client left in the middle"
 	case errors.As(err, &op):

@@ -1,0 +1,5 @@
+//go:build !race
+
+package tlsfeed
+
+const raceEnabled = false

@@ -1,0 +1,96 @@
+package tlsfeed
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"crypto/tls"
+)
+
+func TestUnfinishedHandshakesAreBounded(t *testing.T) {
+	host := func(i int) netip.Addr {
+		var b [4]byte
+		binary.BigEndian.PutUint32(b[:], 10<<24+uint32(i))
+		return netip.AddrFrom4(b)
+	}
+	same := func(s string) func(int) netip.Addr {
+		a := netip.MustParseAddr(s)
+		return func(int) netip.Addr { return a }
+	}
+	for _, test := range []struct {
+		name  string
+		addr  func(i int) netip.Addr
+		most  int
+		kind  Kind
+		next  netip.Addr
+		admit bool // next, when full
+	}{
+		{"in all", host, 1000, OverTotal, netip.MustParseAddr("203.0.113.1"), false},
+		{"in all, of unix sockets", func(int) netip.Addr { return netip.Addr{} }, 1000, OverTotal, netip.Addr{}, false},
+		{"per IPv4 host", same("192.0.2.1"), 32, OverAddress, netip.MustParseAddr("192.0.2.2"), true},
+		{"per IPv4 host, mapped", same("192.0.2.1"), 32, OverAddress, netip.MustParseAddr("::ffff:192.0.2.1"), false},
+		{"another mapped host", same("192.0.2.1"), 32, OverAddress, netip.MustParseAddr("::ffff:192.0.2.2"), true},
+		{"per IPv6 network", same("2001:db8::1"), 32, OverAddress, netip.MustParseAddr("2001:db8::ffff:2"), false},
+		{"another IPv6 network", same("2001:db8::1"), 32, OverAddress, netip.MustParseAddr("2001:db8:0:1::1"), true},
+		{"zones do not count", same("fe80::1%eth0"), 32, OverAddress, netip.MustParseAddr("fe80::1%eth1"), false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				slots, cfg := NewSlots(1), serverConfig(tls.VersionTLS13)
+				var ends []*socket
+				start := func(a netip.Addr) <-chan result {
+					near, far := newSockets()
+					ends = append(ends, near)
+					return serve(t.Context(), slots, far, a, cfg, time.Minute)
+				}
+				for i := range test.most {
+					start(test.addr(i))
+				}
+				synctest.Wait()
+				if n := slots.Unfinished(); n != test.most {
+					t.Fatalf("Unfinished() = %d; want %d", n, test.most)
+				}
+				if r := <-start(test.addr(test.most)); kind(r.err) != test.kind {
+					t.Errorf("one more: Handshake() = %v; want kind %v", r.err, test.kind)
+				}
+				next := start(test.next)
+				synctest.Wait()
+				select {
+				case r := <-next:
+					if test.admit || kind(r.err) != test.kind {
+						t.Errorf("%v: Handshake() = %v; want it admitted: %v", test.next, r.err, test.admit)
+					}
+				default:
+					if !test.admit {
+						t.Errorf("%v was admitted; want kind %v", test.next, test.kind)
+					}
+				}
+				for _, e := range ends {
+					e.Close()
+				}
+				synctest.Wait()
+				if n := slots.Unfinished(); n != 0 || len(slots.byAddress) != 0 {
+					t.Errorf("when all have left: %d unfinished, %d addresses; want none", n, len(slots.byAddress))
+				}
+			})
+		})
+	}
+}
+
+func TestKindTexts(t *testing.T) {
+	seen := map[string]bool{}
+	for k := Failed; k <= OverAddress; k++ {
+		text := (&HandshakeError{Kind: k, Err: errors.New("secret")}).Error()
+		if seen[text] || k.String() == "unknown" {
+			t.Errorf("Kind(%d) = %q; want a text of its own", k, text)
+		}
+		seen[text] = true
+	}
+	if got := Kind(200).String(); got != "unknown" {
+		t.Errorf("Kind(200).String() = %q; want unknown", got)
+	}
+}
