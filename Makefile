@@ -1,0 +1,58 @@
+# The one door: `make help` lists what is behind it.
+
+GO       ?= go
+TOOL     := $(GO) tool -modfile=tools/go.mod
+PACKAGES ?= ./...
+FUZZTIME ?= 60s
+COUNT    ?= 6
+
+# The race detector needs cgo, which needs a C compiler, and a 64-bit system.
+RACE = $(shell case "$$($(GO) env CGO_ENABLED) $$($(GO) env GOARCH)" in *" 386"|*" arm") ;; 1*) echo -race ;; esac)
+# On slow machines a package's tests may need longer than go's ten minutes.
+TESTFLAGS ?= -vet=off -shuffle=on -timeout 20m
+TESTSUM = $(GO) run ./internal/testsum
+
+.DEFAULT_GOAL := help
+.PHONY: help build test race portable fuzz bench lint fmt fmt-check ci deps
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build bin/redisgate, a static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/redisgate ./cmd/redisgate
+
+deps: ## Install what the tests need beyond Go, or say how
+	@tools/deps.sh
+
+test: deps ## Run all tests, with the race detector if there is a C compiler
+	@[ -n "$(RACE)" ] || echo "note: the race detector is off, it needs a C compiler such as gcc"
+	@$(TESTSUM) $(RACE) $(TESTFLAGS) $(PACKAGES)
+
+race: deps ## Run all tests with the race detector, or fail
+	@CGO_ENABLED=1 $(TESTSUM) -race $(TESTFLAGS) $(PACKAGES)
+
+portable: deps ## Run all tests on the event loop of systems without epoll
+	@$(TESTSUM) -tags portable $(TESTFLAGS) $(PACKAGES)
+
+fuzz: ## Run each fuzz target for FUZZTIME (60s)
+	@tools/fuzz.sh $(FUZZTIME)
+
+bench: ## Run the benchmarks; COUNT=6 runs feed benchstat
+	$(GO) test -vet=off -run '^$$' -bench . -benchmem -count $(COUNT) $(PACKAGES)
+
+lint: ## Vet on every kind of system, and staticcheck
+	@tools/lint.sh
+
+fmt: ## Format the code
+	$(TOOL) gofumpt -l -w .
+
+fmt-check:
+	@files=$$($(TOOL) gofumpt -l .) && [ -z "$$files" ] || { echo "not formatted, run make fmt:"; echo "$$files"; exit 1; }
+
+ci: ## Everything that must hold before a change goes in
+	@$(MAKE) --no-print-directory fmt-check
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory portable
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s

@@ -1,0 +1,56 @@
+#!/bin/sh
+# Looks for what the tests need beyond Go: redis-server 7 or newer with its
+# tools, and openssl; a C compiler for the race detector when CI=true. Installs
+# it with apt-get where that needs no password, and otherwise says what to do.
+# It ends with success even so: the tests that need what is missing are skipped
+# and listed, and in CI that fails.
+set -u
+
+redis_version() {
+	redis-server --version 2>/dev/null | sed -n 's/.* v=\([0-9][0-9]*\)\..*/\1/p'
+}
+
+missing() {
+	version=$(redis_version)
+	[ "${version:-0}" -ge 7 ] || echo redis-server
+	command -v redis-cli >/dev/null && command -v redis-benchmark >/dev/null || echo redis-tools
+	command -v openssl >/dev/null || echo openssl
+	if [ "${CI:-}" = true ] && [ "$(go env CGO_ENABLED)" != 1 ]; then
+		# The race detector is C underneath.
+		echo gcc libc6-dev
+	fi
+}
+
+packages=$(missing | tr '\n' ' ')
+[ -n "$packages" ] || exit 0
+echo "missing: $packages"
+
+root=
+if [ "$(id -u)" != 0 ]; then
+	root=sudo
+	if ! sudo -n true 2>/dev/null; then
+		root=no
+	fi
+fi
+if [ "$root" != no ] && command -v apt-get >/dev/null; then
+	# RUNLEVEL=1: where init scripts are in charge, the package shall not start
+	# a Redis of its own.
+	install="env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120"
+	$root $install update >/dev/null
+	# shellcheck disable=SC2086
+	$root $install install --no-install-recommends $packages
+fi
+
+packages=$(missing | tr '\n' ' ')
+[ -n "$packages" ] || exit 0
+cat >&2 <<TEXT
+
+Still missing: $packages
+The tests that need it will be skipped and listed at the end. To run them all:
+  Debian, Ubuntu:  sudo apt-get install $packages
+  macOS:           brew install redis openssl
+  other systems:   https://redis.io/docs/latest/operate/oss_and_stack/install/
+redis-server must be version 7 or newer. If your distribution's is older, take
+it from https://packages.redis.io, or put another one first in PATH.
+
+TEXT
