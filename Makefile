@@ -7,7 +7,7 @@ FUZZTIME ?= 60s
 COUNT    ?= 6
 
 # The race detector needs cgo, which needs a C compiler, and a 64-bit system.
-RACE = $(shell case "$$($(GO) env CGO_ENABLED) $$($(GO) env GOARCH)" in *" 386"|*" arm") ;; 1*) echo -race ;; esac)
+RACE = $(shell case "$$($(GO) env CGO_ENABLED) $$($(GO) env GOARCH)" in (*" 386"|*" arm") ;; (1*) echo -race ;; esac)
 # On slow machines a package's tests may need longer than go's ten minutes.
 TESTFLAGS ?= -vet=off -shuffle=on -timeout 20m
 TESTSUM = $(GO) run ./internal/testsum
