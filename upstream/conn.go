@@ -1,0 +1,282 @@
+package upstream
+
+import (
+	"errors"
+	"net"
+
+	"redisgate/eventloop"
+	"redisgate/resp"
+)
+
+type state uint8
+
+// connecting -> open -> closed
+// connecting -> closed
+const (
+	connecting state = iota // requests gather in out until the dial ends
+	open
+	closed // final; every receiver has been told
+)
+
+const (
+	// LargeReply is the size, in bytes, from which a reply may not be taken
+	// whole into a client's buffer: it retires the shared pipeline that it is on.
+	LargeReply = 1 << 20
+
+	maxUnsent  = 1 << 20  // bytes that Redis has not taken before the connection is Full
+	maxAwaited = 64 << 10 // entries that await replies before the connection is Full
+	keepOut    = 256 << 10
+)
+
+// Conn is one connection to Redis. It exists, and takes requests, from the
+// moment it is asked for: until the dial ends they wait in its buffer.
+type Conn struct {
+	// Static after construction.
+	pool   *Pool
+	shared bool
+
+	// Owned by the loop.
+	state      state
+	key        Key
+	retired    bool // a shared pipeline that takes no new requests and ends when it owes nothing
+	subscriber bool
+	flagged    bool // is on the pool's list of connections to flush
+	paused     bool
+	idleSince  int64
+	owner      Receiver // of a dedicated connection: who gets its pushes
+	ec         *eventloop.Conn
+	q          queue
+	waiters    []Receiver
+
+	out      []byte
+	appended uint64 // bytes ever appended to out
+	handed   uint64 // bytes ever given to ec
+
+	framer resp.Framer
+	inPush bool
+	hold   []byte // the beginning of a frame that cannot be told yet
+}
+
+// Key is the database and protocol that replies on c belong to.
+func (c *Conn) Key() Key { return c.key }
+
+// SetKey records that the owner of a dedicated connection moved it with SELECT.
+func (c *Conn) SetKey(k Key) { c.key = k }
+
+// Usable says that c takes further requests.
+func (c *Conn) Usable() bool { return c.state != closed && !c.retired }
+
+// Retired says that c was a shared pipeline and now only finishes what it owes.
+func (c *Conn) Retired() bool { return c.retired }
+
+// Shared says that c carries, or carried, the commands of many receivers.
+func (c *Conn) Shared() bool { return c.shared }
+
+// Full says that c should get no further requests until Room.
+func (c *Conn) Full() bool { return c.Unsent() > maxUnsent || c.q.len() >= maxAwaited }
+
+// Unsent is the number of bytes that the kernel has not taken yet.
+func (c *Conn) Unsent() int {
+	n := len(c.out)
+	if c.ec != nil {
+		n += c.ec.Pending()
+	}
+	return n
+}
+
+// AwaitRoom asks for one call of to.Room when c is no longer Full, or has ended.
+func (c *Conn) AwaitRoom(to Receiver) { c.waiters = append(c.waiters, to) }
+
+// SetSubscriber says that messages may arrive on c, a dedicated connection, and
+// that each channel of a (P|S)(UN)SUBSCRIBE is one reply.
+func (c *Conn) SetSubscriber() { c.subscriber = true }
+
+// Send appends one request that has exactly one reply. apart keeps its reply out
+// of the deliveries of the requests before it. req is copied.
+func (c *Conn) Send(to Receiver, req []byte, apart bool) {
+	now := c.pool.loop.Now()
+	if e := c.q.back(); e != nil && !apart && e.to == to && e.since == now && e.drop == 0 {
+		e.n++
+	} else {
+		c.q.push(entry{to: to, since: now, off: c.appended, n: 1})
+	}
+	c.Append(req)
+}
+
+// SendMany appends a request that has n replies, as SUBSCRIBE with n channels.
+func (c *Conn) SendMany(to Receiver, req []byte, n int) {
+	c.q.push(entry{to: to, since: c.pool.loop.Now(), off: c.appended, n: n})
+	c.Append(req)
+}
+
+// SendRun appends a run of requests of which only the last one's reply is
+// delivered. The first drop replies are swallowed; the very first must be +OK,
+// else the connection ends, since what follows would not be a transaction.
+func (c *Conn) SendRun(to Receiver, run []byte, drop int) {
+	c.q.push(entry{to: to, since: c.pool.loop.Now(), off: c.appended, drop: -drop, n: 1})
+	c.Append(run)
+}
+
+// Append adds bytes to the request begun last. p is copied.
+func (c *Conn) Append(p []byte) {
+	if c.state == closed {
+		return
+	}
+	c.out = append(c.out, p...)
+	c.appended += uint64(len(p))
+	if !c.flagged {
+		c.flagged = true
+		c.pool.flushing = append(c.pool.flushing, c)
+	}
+}
+
+// Pause stops reading c's replies. A shared pipeline is retired by it, so that
+// nobody new comes to wait behind the receiver that cannot take its reply.
+func (c *Conn) Pause() {
+	if c.shared && !c.retired {
+		c.retire()
+	}
+	if !c.paused {
+		c.paused = true
+		if c.ec != nil && c.state == open {
+			c.ec.Pause()
+		}
+	}
+}
+
+// Resume reads on.
+func (c *Conn) Resume() {
+	if c.paused {
+		c.paused = false
+		if c.ec != nil && c.state == open {
+			c.ec.Resume()
+		}
+	}
+}
+
+// OthersWait says that a receiver other than me awaits a reply on c.
+func (c *Conn) OthersWait(me Receiver) bool {
+	for i := range c.q.len() {
+		if c.q.at(i).to != me {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Conn) flush() {
+	c.flagged = false
+	if c.state != open || len(c.out) == 0 {
+		return
+	}
+	c.handed += uint64(len(c.out))
+	c.ec.Write(c.out)
+	c.out = c.out[:0]
+	if cap(c.out) > keepOut {
+		c.out = nil
+	}
+	if !c.Full() {
+		c.tellWaiters()
+	}
+}
+
+func (c *Conn) tellWaiters() {
+	waiters := c.waiters
+	c.waiters = nil
+	for _, r := range waiters {
+		r.Room()
+	}
+}
+
+// connected ends the dial, on the loop.
+func (c *Conn) connected(nc net.Conn, err error) {
+	if c.state == closed { // its owner left meanwhile
+		if nc != nil {
+			nc.Close()
+		}
+		return
+	}
+	if err == nil {
+		c.ec, err = c.pool.loop.Attach(nc, c, true)
+	}
+	c.pool.dialed(c, err)
+	if err != nil {
+		c.end()
+		return
+	}
+	c.state = open
+	if c.paused {
+		c.ec.Pause()
+	}
+	c.flush()
+}
+
+// retire takes c, a shared pipeline, out of use for new requests.
+func (c *Conn) retire() {
+	c.retired = true
+	c.pool.retired(c)
+}
+
+var (
+	errUnasked  = errors.New("Redis sent what nobody asked for")
+	errPoisoned = errors.New("Redis reported a broken session on a shared connection")
+	errAborted  = errors.New("a transaction could not be opened")
+)
+
+// fail ends a connection that cannot be trusted any further.
+func (c *Conn) fail(kind string, err error) {
+	c.pool.report(kind, err)
+	c.end()
+}
+
+// Close ends c at once; receivers with replies outstanding are told.
+func (c *Conn) Close() { c.end() }
+
+func (c *Conn) end() {
+	if c.state == closed {
+		return
+	}
+	var taken uint64
+	if c.ec != nil {
+		taken = c.handed - uint64(c.ec.Pending())
+		c.ec.Close()
+	}
+	c.state = closed
+	c.pool.gone(c)
+	for e := c.q.front(); e != nil; e = c.q.front() {
+		lost := *e
+		c.q.pop()
+		lost.to.Lost(lost.n, lost.off < taken)
+	}
+	owner := c.owner
+	c.owner, c.out, c.hold = nil, nil, nil
+	if owner != nil {
+		owner.Lost(0, true)
+	}
+	c.tellWaiters()
+}
+
+// EOF, Hangup, Drained, Closed and Data make a Conn an eventloop.Handler.
+
+// EOF ends the connection: Redis does not half-close.
+func (c *Conn) EOF() { c.lost() }
+
+// Hangup ends the connection; what was not read yet is lost with it.
+func (c *Conn) Hangup() {}
+
+// Closed ends the connection.
+func (c *Conn) Closed(error) { c.lost() }
+
+func (c *Conn) lost() {
+	if c.state == open && (c.q.len() > 0 || c.owner != nil) {
+		c.pool.report("lost", errors.New("Redis closed the connection"))
+	}
+	c.end()
+}
+
+// Drained tells those who wait for room.
+func (c *Conn) Drained() {
+	if !c.Full() {
+		c.tellWaiters()
+	}
+}
