@@ -1,0 +1,157 @@
+package auth
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// What an address may get wrong: so many attempts at once, then one in so long.
+// Twenty is more than the connections of a pool that starts with an old
+// password; one a second makes 31 million guesses a year.
+const (
+	burst    = 20
+	interval = int64(time.Second)
+
+	// maxAddresses bounds the table at about 5 MB.
+	maxAddresses = 1 << 16
+)
+
+// Throttle limits failed attempts to log in by address: the host in IPv4, the /64
+// in IPv6, v4-mapped addresses as IPv4. What has no address, a unix socket's
+// clients, is one more address.
+//
+// Each address has a bucket of 20 attempts. A failure takes one out, a second
+// puts one back. While the bucket is empty every attempt is to be refused, right
+// or wrong, so that a guess tells nothing; but a refusal takes nothing out, so
+// whoever stops guessing, or sits behind the same address as one who does, gets in a
+// second after the guessing ends and 20 s later has a full bucket again. Nobody is
+// locked out for longer, whatever has happened before.
+//
+// A success changes nothing. It must not clean the record of its address, or
+// who has one account could guess for another without a limit.
+//
+// At most 65,536 addresses are remembered; beyond that the one whose last failure
+// is oldest is forgotten. Methods may be called from any goroutine. Times are
+// nanoseconds on one clock that does not run backwards.
+type Throttle struct {
+	mu      sync.Mutex // guards all
+	size    int        // most entries
+	index   map[address]int32
+	entries []entry
+	head    int32 // the entry that failed last; -1: none
+	tail    int32 // the stalest
+}
+
+// entry is one address, in a list by the time of its last failure.
+type entry struct {
+	key        address
+	full       int64 // when the bucket will be full again
+	newer, old int32 // neighbours; -1: none
+}
+
+// address is what is counted as one.
+type address struct {
+	bits   uint64
+	family uint8
+}
+
+// NewThrottle returns a throttle that has seen no failure.
+func NewThrottle() *Throttle { return newThrottle(maxAddresses) }
+
+func newThrottle(size int) *Throttle {
+	return &Throttle{size: size, index: make(map[address]int32), head: -1, tail: -1}
+}
+
+// Allow says whether a password from addr may be looked at.
+func (t *Throttle) Allow(addr netip.Addr, now int64) bool { return t.Wait(addr, now) == 0 }
+
+// Wait is how long it takes until Allow says yes, if there are no more failures: 0,
+// or at most a second.
+func (t *Throttle) Wait(addr netip.Addr, now int64) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i, ok := t.index[addressOf(addr)]
+	if !ok {
+		return 0
+	}
+	// An attempt needs one in the bucket, so no more than 19 may be missing.
+	return time.Duration(max(0, t.entries[i].full-now-(burst-1)*interval))
+}
+
+// Fail notes that a password from addr was wrong.
+func (t *Throttle) Fail(addr netip.Addr, now int64) {
+	key := addressOf(addr)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i, ok := t.index[key]
+	if ok {
+		t.unlink(i)
+	} else {
+		i = t.free(now)
+		t.index[key] = i
+		t.entries[i] = entry{key: key, full: now}
+	}
+	e := &t.entries[i]
+	// Attempts that were allowed at the same moment, on several connections,
+	// can empty the bucket but do not make a debt.
+	e.full = min(max(e.full, now)+interval, now+burst*interval)
+	t.link(i)
+}
+
+// Len is the number of addresses that are remembered.
+func (t *Throttle) Len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.index)
+}
+
+// free finds an entry for a new address: the stalest one's, if its bucket is
+// full again or the table is.
+func (t *Throttle) free(now int64) int32 {
+	if i := t.tail; i >= 0 && (t.entries[i].full <= now || len(t.entries) >= t.size) {
+		t.unlink(i)
+		delete(t.index, t.entries[i].key)
+		return i
+	}
+	t.entries = append(t.entries, entry{})
+	return int32(len(t.entries) - 1)
+}
+
+func (t *Throttle) link(i int32) {
+	e := &t.entries[i]
+	e.newer, e.old = -1, t.head
+	if t.head >= 0 {
+		t.entries[t.head].newer = i
+	} else {
+		t.tail = i
+	}
+	t.head = i
+}
+
+func (t *Throttle) unlink(i int32) {
+	e := &t.entries[i]
+	if e.newer >= 0 {
+		t.entries[e.newer].old = e.old
+	} else {
+		t.head = e.old
+	}
+	if e.old >= 0 {
+		t.entries[e.old].newer = e.newer
+	} else {
+		t.tail = e.newer
+	}
+}
+
+func addressOf(a netip.Addr) address {
+	switch a = a.Unmap(); {
+	case a.Is4():
+		b := a.As4()
+		return address{uint64(binary.BigEndian.Uint32(b[:])), 4}
+	case a.Is6():
+		b := a.As16()
+		return address{binary.BigEndian.Uint64(b[:8]), 6}
+	}
+	return address{}
+}
