@@ -1,0 +1,80 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// Networks is a set of address ranges. The zero value and nil contain nothing. It is immutable.
+type Networks struct {
+	prefixes []netip.Prefix // IPv4 ranges are never v4-mapped
+}
+
+// ParseNetworks reads ranges in CIDR form, or single addresses. A range whose address has bits set outside of it is an error
+// and not cut to size: one of the two halves is a slip, and it may be the length.
+func ParseNetworks(texts []string) (*Networks, error) {
+	n := &Networks{prefixes: make([]netip.Prefix, 0, len(texts))}
+	for _, text := range texts {
+		p, err := parseNetwork(text)
+		if err != nil {
+			return nil, err
+		}
+		n.prefixes = append(n.prefixes, p)
+	}
+	return n, nil
+}
+
+func parseNetwork(text string) (netip.Prefix, error) {
+	if !strings.Contains(text, "/") {
+		a, err := netip.ParseAddr(text)
+		if err != nil || a.Zone() != "" {
+			return netip.Prefix{}, fmt.Errorf("%q is neither an address nor a range such as 10.0.0.0/8 or 2001:db8::/32", text)
+		}
+		a = a.Unmap()
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("%q is neither an address nor a range such as 10.0.0.0/8 or 2001:db8::/32", text)
+	}
+	if p != p.Masked() {
+		return netip.Prefix{}, fmt.Errorf("%q has bits set after the first %d: write %q for the range or %q for the one address",
+			text, p.Bits(), p.Masked(), p.Addr())
+	}
+	if p.Addr().Is4In6() {
+		if p.Bits() < 96 {
+			return netip.Prefix{}, fmt.Errorf("%q mixes IPv6 with mapped IPv4 addresses: write the IPv4 range itself", text)
+		}
+		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96), nil
+	}
+	return p, nil
+}
+
+// Contains reports whether an address is in one of the ranges; a v4-mapped IPv6 address counts as IPv4, a zone is ignored.
+// An invalid address is in none.
+func (n *Networks) Contains(a netip.Addr) bool {
+	if n == nil {
+		return false
+	}
+	a = a.Unmap().WithZone("")
+	for _, p := range n.prefixes {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// Len is the number of ranges.
+func (n *Networks) Len() int {
+	if n == nil {
+		return 0
+	}
+	return len(n.prefixes)
+}
+
+// Admit reports whether an address may connect: deny wins over allow, and an empty allow admits nobody.
+func Admit(allow, deny *Networks, a netip.Addr) bool {
+	return allow.Contains(a) && !deny.Contains(a)
+}

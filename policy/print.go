@@ -1,0 +1,84 @@
+package policy
+
+import (
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"redisgate/policy/command"
+)
+
+// addRule records a command rule for printing, as Redis 7.2 and newer do (acl.c, ACLUpdateCommandRules): an earlier rule
+// with the same body goes, of whatever sign, and with a whole command the rules for its parts.
+func (s *selector) addRule(sign, body string) {
+	s.rules = slices.DeleteFunc(s.rules, func(r string) bool {
+		return r[1:] == body || strings.HasPrefix(r[1:], body) && r[1+len(body)] == '|'
+	})
+	s.rules = append(s.rules, sign+body)
+}
+
+// Rules prints the user's rules so that ParseUser reads the same user again, in the order and the words of ACL LIST: flags,
+// password hashes, the root selector, the other selectors. A pattern * that is not all keys is printed %RW~*, where Redis
+// prints ~* and then cannot load it.
+func (u *User) Rules() string {
+	words := []string{"off"}
+	if u.Enabled {
+		words[0] = "on"
+	}
+	if u.NoPass {
+		words = append(words, "nopass")
+	}
+	if u.SkipSanitize {
+		words = append(words, "skip-sanitize-payload")
+	} else {
+		words = append(words, "sanitize-payload")
+	}
+	for _, h := range u.Passwords {
+		words = append(words, "#"+hex.EncodeToString(h[:]))
+	}
+	for i, s := range u.selectors {
+		text := strings.Join(s.words(), " ")
+		if i > 0 {
+			text = "(" + text + ")"
+		}
+		words = append(words, text)
+	}
+	return strings.Join(words, " ")
+}
+
+func (s *selector) words() []string {
+	var words []string
+	if s.allKeys {
+		words = append(words, "~*")
+	}
+	for _, k := range s.keys {
+		words = append(words, k.String())
+	}
+	if s.allChannels {
+		words = append(words, "&*")
+	} else {
+		words = append(words, "resetchannels")
+	}
+	for _, p := range s.channels {
+		words = append(words, "&"+p.text)
+	}
+	if s.future {
+		words = append(words, "+@all")
+	} else {
+		words = append(words, "-@all")
+	}
+	return append(words, s.rules...)
+}
+
+// String prints the pattern as a rule.
+func (k keyPattern) String() string {
+	switch {
+	case k.may == command.Read:
+		return "%R~" + k.text
+	case k.may == command.Write:
+		return "%W~" + k.text
+	case k.text == "*":
+		return "%RW~*"
+	}
+	return "~" + k.text
+}
