@@ -1,0 +1,145 @@
+package metrics
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// collector turns one snapshot a scrape into series. It keeps no handles and
+// no state, so a series exists exactly as long as the snapshot has it.
+type collector struct {
+	source Source
+	build  Build
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("redisgate_"+name, help, labels, nil)
+}
+
+// The series by name. None of them may be renamed: dashboards and alerts of
+// others hang on them.
+var (
+	buildInfo = desc("build_info", "A constant 1, labelled with what is running.", "version", "revision", "goversion")
+
+	connections      = desc("connections", "Client connections open now.")
+	connectionsTotal = desc("connections_total", "Client connections by how far they got.", "result")
+	handshakes       = desc("tls_handshakes_total", "Complete TLS handshakes.", "version", "resumed")
+	expiry           = desc("tls_certificate_expiry_timestamp_seconds", "When the certificates of a file stop being valid.", "file")
+	auth             = desc("auth_total", "Attempts to log in.", "result")
+	commands         = desc("commands_total", "Commands judged.", "command", "verdict")
+	denied           = desc("denied_total", "Commands refused, by user and reason.", "user", "reason")
+	duration         = desc("command_duration_seconds", "From the last byte of a request to the first of its reply being ready.")
+	received         = desc("received_bytes_total", "Bytes read from clients.")
+	sent             = desc("sent_bytes_total", "Bytes written to clients.")
+
+	upstreamConnections = desc("upstream_connections", "Connections to Redis open now.", "kind")
+	upstreamUp          = desc("upstream_up", "1 while Redis answers, else 0.")
+	upstreamErrors      = desc("upstream_errors_total", "Failures towards Redis.", "kind")
+
+	reloads     = desc("config_reloads_total", "Reloads of the configuration.", "result")
+	lastSuccess = desc("config_last_success_timestamp_seconds", "When the configuration in force was loaded.")
+)
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		buildInfo, connections, connectionsTotal, handshakes, expiry, auth, commands, denied, duration, received, sent,
+		upstreamConnections, upstreamUp, upstreamErrors, reloads, lastSuccess,
+	} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	// A label that is no UTF-8 makes a metric that reports itself as invalid,
+	// which the handler logs and leaves out.
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- metric(prometheus.NewConstMetric(d, prometheus.GaugeValue, v, labels...))(d)
+	}
+	count := func(d *prometheus.Desc, n uint64, labels ...string) {
+		ch <- metric(prometheus.NewConstMetric(d, prometheus.CounterValue, float64(n), labels...))(d)
+	}
+	s := c.source.Snapshot()
+
+	gauge(buildInfo, 1, c.build.Version, c.build.Revision, c.build.GoVersion)
+	gauge(connections, float64(s.Connections))
+	for _, r := range []struct {
+		result string
+		n      uint64
+	}{
+		{"accepted", s.Results.Accepted},
+		{"denied_address", s.Results.DeniedAddress},
+		{"over_limit", s.Results.OverLimit},
+		{"proxy_header", s.Results.ProxyHeader},
+		{"handshake_failed", s.Results.HandshakeFailed},
+		{"handshake_timeout", s.Results.HandshakeTimeout},
+		{"auth_timeout", s.Results.AuthTimeout},
+	} {
+		count(connectionsTotal, r.n, r.result)
+	}
+	for _, h := range s.Handshakes {
+		count(handshakes, h.Count, h.Version, strconv.FormatBool(h.Resumed))
+	}
+	for _, f := range s.Certificates {
+		gauge(expiry, float64(f.Expiry.Unix()), f.File)
+	}
+	count(auth, s.Auth.Success, "success")
+	count(auth, s.Auth.Failure, "failure")
+	count(auth, s.Auth.Throttled, "throttled")
+	for _, cmd := range s.Commands {
+		// Commands that nobody has sent would be hundreds of lines of zeros.
+		if cmd.Allowed > 0 {
+			count(commands, cmd.Allowed, cmd.Name, "allowed")
+		}
+		if cmd.Denied > 0 {
+			count(commands, cmd.Denied, cmd.Name, "denied")
+		}
+	}
+	for _, d := range s.Denied {
+		count(denied, d.Count, d.User, d.Reason)
+	}
+	ch <- metric(histogram(s.Duration))(duration)
+	count(received, s.ReceivedBytes)
+	count(sent, s.SentBytes)
+
+	gauge(upstreamConnections, float64(s.UpstreamShared), "shared")
+	gauge(upstreamConnections, float64(s.UpstreamDedicated), "dedicated")
+	up := 0.0
+	if s.UpstreamUp {
+		up = 1
+	}
+	gauge(upstreamUp, up)
+	for _, e := range s.UpstreamErrors {
+		count(upstreamErrors, e.Count, e.Kind)
+	}
+
+	count(reloads, s.Reloads.Success, "success")
+	count(reloads, s.Reloads.Failure, "failure")
+	if !s.ConfigLastSuccess.IsZero() {
+		gauge(lastSuccess, float64(s.ConfigLastSuccess.Unix()))
+	}
+}
+
+// metric carries a construction error to the handler.
+func metric(m prometheus.Metric, err error) func(*prometheus.Desc) prometheus.Metric {
+	return func(d *prometheus.Desc) prometheus.Metric {
+		if err != nil {
+			return prometheus.NewInvalidMetric(d, err)
+		}
+		return m
+	}
+}
+
+func histogram(h Histogram) (prometheus.Metric, error) {
+	buckets := make(map[float64]uint64, len(h.Bounds))
+	var total uint64
+	for i, n := range h.Counts {
+		total += n
+		if i < len(h.Bounds) {
+			buckets[h.Bounds[i]] = total
+		}
+	}
+	return prometheus.NewConstHistogram(duration, total, h.Sum, buckets)
+}

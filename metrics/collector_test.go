@@ -1,0 +1,149 @@
+package metrics
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+type fixed Snapshot
+
+func (f fixed) Snapshot() Snapshot { return Snapshot(f) }
+
+var full = fixed{
+	Connections:   3,
+	Results:       ConnectionResults{10, 1, 2, 0, 4, 5, 6},
+	Handshakes:    []Handshake{{"1.3", false, 7}, {"1.3", true, 2}, {"1.2", false, 1}},
+	Auth:          AuthResults{5, 6, 7},
+	Commands:      []Command{{"get", 100, 1}, {"config|get", 0, 2}, {"set", 0, 0}, {"other", 0, 3}},
+	Denied:        []Denied{{"app", "command", 3}},
+	Duration:      Histogram{Bounds: []float64{0.001, 0.01}, Counts: []uint64{5, 3, 2}, Sum: 0.5},
+	ReceivedBytes: 1000, SentBytes: 2000,
+	UpstreamShared: 2, UpstreamDedicated: 1, UpstreamUp: true,
+	UpstreamErrors:    []UpstreamError{{"dial", 4}},
+	Certificates:      []Certificate{{"/etc/server.crt", time.Unix(1900000000, 0)}},
+	Reloads:           ReloadResults{1, 2},
+	ConfigLastSuccess: time.Unix(1800000000, 0),
+}
+
+const fullText = `
+# HELP redisgate_auth_total Attempts to log in.
+# TYPE redisgate_auth_total counter
+redisgate_auth_total{result="failure"} 6
+redisgate_auth_total{result="success"} 5
+redisgate_auth_total{result="throttled"} 7
+# HELP redisgate_build_info A constant 1, labelled with what is running.
+# TYPE redisgate_build_info gauge
+redisgate_build_info{goversion="go1",revision="abc",version="v1"} 1
+# HELP redisgate_command_duration_seconds From the last byte of a request to the first of its reply being ready.
+# TYPE redisgate_command_duration_seconds histogram
+redisgate_command_duration_seconds_bucket{le="0.001"} 5
+redisgate_command_duration_seconds_bucket{le="0.01"} 8
+redisgate_command_duration_seconds_bucket{le="+Inf"} 10
+redisgate_command_duration_seconds_sum 0.5
+redisgate_command_duration_seconds_count 10
+# HELP redisgate_commands_total Commands judged.
+# TYPE redisgate_commands_total counter
+redisgate_commands_total{command="config|get",verdict="denied"} 2
+redisgate_commands_total{command="get",verdict="allowed"} 100
+redisgate_commands_total{command="get",verdict="denied"} 1
+redisgate_commands_total{command="other",verdict="denied"} 3
+# HELP redisgate_config_last_success_timestamp_seconds When the configuration in force was loaded.
+# TYPE redisgate_config_last_success_timestamp_seconds gauge
+redisgate_config_last_success_timestamp_seconds 1.8e+09
+# HELP redisgate_config_reloads_total Reloads of the configuration.
+# TYPE redisgate_config_reloads_total counter
+redisgate_config_reloads_total{result="failure"} 2
+redisgate_config_reloads_total{result="success"} 1
+# HELP redisgate_connections Client connections open now.
+# TYPE redisgate_connections gauge
+redisgate_connections 3
+# HELP redisgate_connections_total Client connections by how far they got.
+# TYPE redisgate_connections_total counter
+redisgate_connections_total{result="accepted"} 10
+redisgate_connections_total{result="auth_timeout"} 6
+redisgate_connections_total{result="denied_address"} 1
+redisgate_connections_total{result="handshake_failed"} 4
+redisgate_connections_total{result="handshake_timeout"} 5
+redisgate_connections_total{result="over_limit"} 2
+redisgate_connections_total{result="proxy_header"} 0
+# HELP redisgate_denied_total Commands refused, by user and reason.
+# TYPE redisgate_denied_total counter
+redisgate_denied_total{reason="command",user="app"} 3
+# HELP redisgate_received_bytes_total Bytes read from clients.
+# TYPE redisgate_received_bytes_total counter
+redisgate_received_bytes_total 1000
+# HELP redisgate_sent_bytes_total Bytes written to clients.
+# TYPE redisgate_sent_bytes_total counter
+redisgate_sent_bytes_total 2000
+# HELP redisgate_tls_certificate_expiry_timestamp_seconds When the certificates of a file stop being valid.
+# TYPE redisgate_tls_certificate_expiry_timestamp_seconds gauge
+redisgate_tls_certificate_expiry_timestamp_seconds{file="/etc/server.crt"} 1.9e+09
+# HELP redisgate_tls_handshakes_total Complete TLS handshakes.
+# TYPE redisgate_tls_handshakes_total counter
+redisgate_tls_handshakes_total{resumed="false",version="1.2"} 1
+redisgate_tls_handshakes_total{resumed="false",version="1.3"} 7
+redisgate_tls_handshakes_total{resumed="true",version="1.3"} 2
+# HELP redisgate_upstream_connections Connections to Redis open now.
+# TYPE redisgate_upstream_connections gauge
+redisgate_upstream_connections{kind="dedicated"} 1
+redisgate_upstream_connections{kind="shared"} 2
+# HELP redisgate_upstream_errors_total Failures towards Redis.
+# TYPE redisgate_upstream_errors_total counter
+redisgate_upstream_errors_total{kind="dial"} 4
+# HELP redisgate_upstream_up 1 while Redis answers, else 0.
+# TYPE redisgate_upstream_up gauge
+redisgate_upstream_up 1
+`
+
+func newCollector(s Source) *collector {
+	return &collector{s, Build{"v1", "abc", "go1"}}
+}
+
+func TestSeriesAreThoseOfTheDocumentation(t *testing.T) {
+	if err := testutil.CollectAndCompare(newCollector(full), strings.NewReader(fullText)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSeriesFollowPrometheusConventions(t *testing.T) {
+	r := prometheus.NewPedanticRegistry()
+	r.MustRegister(newCollector(full))
+	problems, err := testutil.GatherAndLint(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+func TestAnEmptySnapshotHasSeries(t *testing.T) {
+	c := newCollector(fixed{})
+	if n := testutil.CollectAndCount(c, "redisgate_connections_total"); n != 7 {
+		t.Errorf("an empty snapshot has %d results of connections; want all 7", n)
+	}
+	if n := testutil.CollectAndCount(c, "redisgate_config_last_success_timestamp_seconds"); n != 0 {
+		t.Errorf("an empty snapshot has %d times of success; want none", n)
+	}
+	if n := testutil.CollectAndCount(c, "redisgate_command_duration_seconds"); n != 1 {
+		t.Errorf("an empty snapshot has %d histograms; want 1", n)
+	}
+}
+
+func TestHistogramTakesOddCounts(t *testing.T) {
+	for _, h := range []Histogram{
+		{Bounds: []float64{1, 2}, Counts: []uint64{1}},
+		{Bounds: []float64{1}, Counts: []uint64{1, 2, 3}},
+		{Counts: []uint64{1}},
+		{Sum: math.NaN()},
+	} {
+		if _, err := histogram(h); err != nil {
+			t.Errorf("histogram(%v) = %v; want no error", h, err)
+		}
+	}
+}

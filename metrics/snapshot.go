@@ -1,0 +1,116 @@
+// Package metrics shows operators what redisgate does: the Prometheus series,
+// and whether it lives and is ready. It is the only importer of client_golang.
+//
+// It counts nothing itself. At each scrape it asks its [Source] once for a
+// [Snapshot] of plain numbers, so that whoever counts may do so in any way
+// that costs nothing. It does not know sockets of clients, RESP, users or
+// rules; every name in a snapshot must come from a table or the
+// configuration, never from the wire.
+package metrics
+
+import "time"
+
+// Source gives the numbers of this moment. It is asked by several goroutines
+// and must answer within a second or so.
+type Source interface {
+	Snapshot() Snapshot
+}
+
+// Snapshot is all that is counted, since the start of the process unless said
+// otherwise. Slices are read only until the next call and may be shared.
+type Snapshot struct {
+	Connections int64 // open now
+	Results     ConnectionResults
+	Handshakes  []Handshake
+	Auth        AuthResults
+	Commands    []Command
+	Denied      []Denied
+	Duration    Histogram // last byte of a request in, to the first of its reply ready
+
+	ReceivedBytes uint64 // from clients, as they crossed the socket
+	SentBytes     uint64 // to clients
+
+	UpstreamShared    int64 // connections open now
+	UpstreamDedicated int64
+	UpstreamUp        bool // Redis answers
+	UpstreamErrors    []UpstreamError
+
+	Certificates []Certificate
+
+	Reloads           ReloadResults
+	ConfigLastSuccess time.Time // zero: leave the series out
+}
+
+// ConnectionResults counts connections by how far they got.
+type ConnectionResults struct {
+	Accepted         uint64 // handshake done, or a unix socket
+	DeniedAddress    uint64
+	OverLimit        uint64
+	ProxyHeader      uint64
+	HandshakeFailed  uint64
+	HandshakeTimeout uint64
+	AuthTimeout      uint64
+}
+
+// Handshake counts complete TLS handshakes of one kind.
+type Handshake struct {
+	Version string // "1.2" or "1.3"
+	Resumed bool
+	Count   uint64
+}
+
+// AuthResults counts attempts to log in.
+type AuthResults struct {
+	Success   uint64
+	Failure   uint64
+	Throttled uint64 // refused unread, after too many failures from the address
+}
+
+// Command counts the verdicts on one command. Name is from the command table,
+// or "other".
+type Command struct {
+	Name    string
+	Allowed uint64
+	Denied  uint64
+}
+
+// Denied counts refused commands. User is a configured name, Reason one of the
+// policy's.
+type Denied struct {
+	User   string
+	Reason string
+	Count  uint64
+}
+
+// Histogram is a distribution of seconds.
+type Histogram struct {
+	Bounds []float64 // upper bounds in seconds, ascending
+	Counts []uint64  // not cumulative; one more than Bounds, for what is above them
+	Sum    float64   // seconds
+}
+
+// UpstreamError counts failures towards Redis. Kind is a fixed word such as
+// "dial", "auth" or "lost".
+type UpstreamError struct {
+	Kind  string
+	Count uint64
+}
+
+// Certificate is one certificate file in use.
+type Certificate struct {
+	File   string
+	Expiry time.Time // NotAfter, the earliest of the file
+}
+
+// ReloadResults counts reloads of the configuration.
+type ReloadResults struct {
+	Success uint64
+	Failure uint64
+}
+
+// Build says what is running.
+type Build struct {
+	Version   string
+	Revision  string
+	GoVersion string
+}
