@@ -29,11 +29,11 @@ func TestAuthoriseSaysWhy(t *testing.T) {
 		rules, request string
 		want           Reason
 	}{
-		{"~app:* +@read", "GET app:1", Allowed},
-		{"~app:* +@read", "get other", Key},
-		{"~app:* +@read", "SET app:1 v", Command},
-		{"~app:* +@all", "CONFIG SET dir /tmp", Reserved},
-		{"allkeys +@all", "MONITOR", Reserved},
+		{"~app:* +@read", "GET app:1", ReasonAllowed},
+		{"~app:* +@read", "get other", ReasonKey},
+		{"~app:* +@read", "SET app:1 v", ReasonCommand},
+		{"~app:* +@all", "CONFIG SET dir /tmp", ReasonReserved},
+		{"allkeys +@all", "MONITOR", ReasonReserved},
 	} {
 		u := mustUser(t, tt.rules, Options{})
 		args := split(tt.request)

@@ -7,22 +7,25 @@ type Reason uint8
 
 // The order is the rank of failures among selectors: the highest is reported, as Redis does for the three it has.
 const (
-	Allowed  Reason = iota
-	Command         // no selector allows the command
-	Reserved        // the same, of a command that only a rule with its name reaches
-	Unknown         // a command that the table does not have
-	Keyless         // sees or changes all keys
-	SortBy          // SORT BY reads keys that are not checked
-	SortGet         // SORT GET does
-	Key             // a key; Arg says which
-	Channel         // a channel; Arg says which
-	Database        // a database
-	Script          // runs with redisgate's own rights
-	Syntax          // the arguments do not parse; Err says why
+	ReasonUnjudged Reason = iota // no verdict yet: refused
+	ReasonAllowed
+	ReasonCommand         // no selector allows the command
+	ReasonReserved        // the same, of a command that only a rule with its name reaches
+	ReasonUnknown         // a command that the table does not have
+	ReasonKeyless         // sees or changes all keys
+	ReasonSortBy          // SORT BY reads keys that are not checked
+	ReasonSortGet         // SORT GET does
+	ReasonKey             // a key; Arg says which
+	ReasonChannel         // a channel; Arg says which
+	ReasonDatabase        // a database
+	ReasonScript          // runs with redisgate's own rights
+	ReasonSyntax          // the arguments do not parse; Err says why
+	ReasonUnauthenticated // nobody has logged in; never decided here, for those who count refusals
 )
 
 var reasonNames = [...]string{
-	"allowed", "command", "reserved", "unknown", "keyless", "sort", "sort", "key", "channel", "database", "script", "syntax",
+	"unjudged", "allowed", "command", "reserved", "unknown", "keyless", "sort", "sort", "key", "channel", "database", "script",
+	"syntax", "unauthenticated",
 }
 
 func (r Reason) String() string {
@@ -34,46 +37,49 @@ func (r Reason) String() string {
 
 func denied(c *command.Command) Reason {
 	if c.Flags.Has(command.FlagReserved) {
-		return Reserved
+		return ReasonReserved
 	}
-	return Command
+	return ReasonCommand
 }
 
-// Decision is a verdict. The zero value is no verdict worth having: Allowed is 0 so that a caller tests Reason.
+// Decision is a verdict. The zero value refuses.
 type Decision struct {
 	Reason   Reason
 	Arg      int   // index of the key or channel that was refused; 0 else
-	Selector int   // index of the selector that allows; -1 if none does
-	Err      error // of Syntax: a command.Refusal
+	Selector int   // index of the selector that allows; -1 if the request is refused
+	Err      error // of ReasonSyntax: a command.Refusal
 }
 
-// OK reports whether the request may run.
-func (d Decision) OK() bool { return d.Reason == Allowed }
+// Allowed reports whether the request may run.
+func (d Decision) Allowed() bool { return d.Reason == ReasonAllowed }
 
-// AppendText appends the error for the client without '-' and CRLF; nothing for Allowed. cmd may be nil for Unknown, for
-// which command.UnknownCommand has Redis's text. Nothing of the request is quoted.
+// AppendText appends the error for the client without '-' and CRLF, in the words of Redis 7.2 and newer; nothing if the
+// request is allowed. cmd may be nil for ReasonUnknown, for which command.UnknownCommand has Redis's text. Nothing of the
+// request is quoted.
 func (d Decision) AppendText(dst []byte, u *User, cmd *command.Command) []byte {
 	switch d.Reason {
-	case Command, Reserved:
+	case ReasonCommand, ReasonReserved:
 		return appendName(dst, u, " has no permissions to run the '", cmd, "' command")
-	case Unknown:
+	case ReasonUnjudged, ReasonUnknown:
 		return append(dst, "ERR unknown command"...)
-	case Keyless:
+	case ReasonKeyless:
 		return appendName(dst, u, " has no permissions to run the '", cmd, "' command, which reaches all keys")
-	case SortBy:
+	case ReasonSortBy:
 		return append(dst, "ERR BY option of SORT denied due to insufficient ACL permissions."...)
-	case SortGet:
+	case ReasonSortGet:
 		return append(dst, "ERR GET option of SORT denied due to insufficient ACL permissions."...)
-	case Key:
+	case ReasonKey:
 		return append(dst, "NOPERM No permissions to access a key"...)
-	case Channel:
+	case ReasonChannel:
 		return append(dst, "NOPERM No permissions to access a channel"...)
-	case Database:
+	case ReasonDatabase:
 		return append(dst, "NOPERM No permissions to access a database"...)
-	case Script:
+	case ReasonScript:
 		return appendName(dst, u, " has no permissions to run the '", cmd,
 			"' command: it needs all commands, keys, channels and databases, or unsafe_scripts in redisgate's configuration")
-	case Syntax:
+	case ReasonUnauthenticated:
+		return append(dst, "NOAUTH Authentication required."...)
+	case ReasonSyntax:
 		return append(dst, d.Err.Error()...)
 	}
 	return dst

@@ -127,29 +127,29 @@ func (s *selector) runs(c *command.Command, args [][]byte) bool {
 	return false
 }
 
-// check judges a request that Parse has read. It returns Allowed, or why not and for which argument.
+// check judges a request that Parse has read. It returns ReasonAllowed, or why not and for which argument.
 func (s *selector) check(c *command.Command, args [][]byte, uses *command.Uses) (Reason, int) {
 	if !s.runs(c, args) {
 		return denied(c), 0
 	}
 	if !s.allKeys {
-		if reason := s.seesAll(c, uses); reason != Allowed {
+		if reason := s.seesAll(c, uses); reason != ReasonAllowed {
 			return reason, 0
 		}
 		for i := range uses.Keys {
 			if k := &uses.Keys[i]; !s.reaches(args[k.Arg], k.Need) {
-				return Key, k.Arg
+				return ReasonKey, k.Arg
 			}
 		}
 	}
 	if !s.allChannels {
 		for i := range uses.Channels {
 			if ch := &uses.Channels[i]; !s.hears(args[ch.Arg], ch.Pattern) {
-				return Channel, ch.Arg
+				return ReasonChannel, ch.Arg
 			}
 		}
 	}
-	return Allowed, 0
+	return ReasonAllowed, 0
 }
 
 // seesAll judges what reaches beyond the keys that are named, for a selector without all keys. Redis has only the
@@ -157,16 +157,16 @@ func (s *selector) check(c *command.Command, args [][]byte, uses *command.Uses) 
 func (s *selector) seesAll(c *command.Command, uses *command.Uses) Reason {
 	switch {
 	case c.Flags.Has(command.FlagKeyless), uses.Broadcast:
-		return Keyless
+		return ReasonKeyless
 	case c.Flags.Has(command.FlagTelling) && !s.named.has(c.ID):
-		return Keyless
+		return ReasonKeyless
 	case (uses.SortBy || uses.SortGet) && !s.readsAll():
 		if uses.SortBy {
-			return SortBy
+			return ReasonSortBy
 		}
-		return SortGet
+		return ReasonSortGet
 	}
-	return Allowed
+	return ReasonAllowed
 }
 
 // readsAll is Redis's ACLSelectorHasUnrestrictedKeyAccess for reading.

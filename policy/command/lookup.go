@@ -18,9 +18,9 @@ const (
 func Lookup(args [][]byte) (*Command, Failure) { return LookupHead(args, len(args)) }
 
 // LookupHead is Lookup for a request of which only the first arguments are in: argc is how many it will have in all.
-// head must hold the first two arguments, or all if there are fewer; else the answer is UnknownCommand.
+// If head is the name alone and the name is a container's, the answer is UnknownCommand: the first two arguments decide.
 func LookupHead(head [][]byte, argc int) (*Command, Failure) {
-	if len(head) == 0 || len(head) < min(argc, 2) {
+	if len(head) == 0 {
 		return nil, UnknownCommand
 	}
 	c := find(head[0])
@@ -28,6 +28,9 @@ func LookupHead(head [][]byte, argc int) (*Command, Failure) {
 		return nil, UnknownCommand
 	}
 	if c.Flags.Has(FlagContainer) && argc > 1 {
+		if len(head) == 1 {
+			return nil, UnknownCommand
+		}
 		sub := findSub(c, head[1])
 		if sub == nil {
 			return c, UnknownSubcommand
