@@ -74,89 +74,6 @@ func (p *Parser) resume(buf []byte, lim *Limits) (int, error) {
 	return n, nil
 }
 
-// whole takes the arguments of an array that is complete in buf, and returns its
-// length, or 0 for everything else. It accepts nothing that the scanner refuses,
-// and gives no reasons: the scanner is left where it has to read on.
-func (p *Parser) whole(buf []byte, lim *Limits) int {
-	if len(buf) < 4 || buf[0] != '*' {
-		return 0
-	}
-	count, i := length(buf, 1)
-	if i == 0 || count == 0 || count > lim.Arguments {
-		return 0
-	}
-	args := p.args[:0]
-	if args == nil {
-		args = make([][]byte, 0, firstArgs)
-	}
-	for len(args) < count {
-		if i >= len(buf) || buf[i] != '$' {
-			return p.hand(args, count, i, lim)
-		}
-		size, from := length(buf, i+1)
-		if from == 0 || int64(size) > lim.Bulk {
-			return p.hand(args, count, i, lim)
-		}
-		// size is at most len(buf): see length. So this cannot overflow.
-		if len(buf)-from-2 < size {
-			return p.hand(args, count, i, lim)
-		}
-		to := from + size
-		if buf[to] != '\r' || buf[to+1] != '\n' {
-			return p.hand(args, count, i, lim)
-		}
-		args = append(args, buf[from:to:to])
-		i = to + 2
-	}
-	p.args = args
-	if int64(i) > lim.Request {
-		p.dropArgs()
-		return 0
-	}
-	return i
-}
-
-// length reads canonical digits and CRLF from buf[i:]. It returns the index
-// behind them, or 0 if they are not there or say more than len(buf).
-func length(buf []byte, i int) (v, next int) {
-	if i >= len(buf) {
-		return 0, 0
-	}
-	c := buf[i] - '0'
-	if c > 9 {
-		return 0, 0
-	}
-	v = int(c)
-	i++
-	for ; i < len(buf); i++ {
-		c := buf[i] - '0'
-		if c > 9 {
-			break
-		}
-		if v == 0 || v > (len(buf)-9)/10 { // v*10+9 would be over len(buf)
-			return 0, 0
-		}
-		v = v*10 + int(c)
-	}
-	if i+1 >= len(buf) || buf[i] != '\r' || buf[i+1] != '\n' {
-		return 0, 0
-	}
-	return v, i + 2
-}
-
-// hand gives the scanner a request whose bulk at index i is not complete, or
-// wrong. The scanner reads on from there.
-func (p *Parser) hand(args [][]byte, count, i int, lim *Limits) int {
-	p.args = args
-	if int64(i) > lim.Request || len(args) > maxCount {
-		return 0 // the scanner begins at the beginning and finds what is wrong
-	}
-	p.scan.state = scanBulk
-	p.scan.count, p.scan.left = count, count-len(args)
-	p.scan.size = int64(i)
-	return 0
-}
-
 // split takes the arguments of an inline command, which the scanner has passed.
 // Storage is made for arguments that have arrived, never for claimed ones.
 func (p *Parser) split(line []byte) {
@@ -234,13 +151,13 @@ func (p *Parser) Head(buf []byte) [][]byte {
 	}
 	i := bytes.IndexByte(buf, '\n') + 1
 	for range min(s.count-s.left, headArgs) {
-		size, from := length(buf, i+1)
-		if from == 0 || len(buf)-from < size {
+		buf = buf[i:]
+		size, from := length(buf)
+		if from == 0 || size > len(buf)-from {
 			break
 		}
-		to := from + size
-		p.args = append(p.args, buf[from:to:to])
-		i = to + 2
+		i = from + size + 2
+		p.args = append(p.args, buf[from:from+size:from+size])
 	}
 	return p.args
 }
