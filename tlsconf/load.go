@@ -1,0 +1,236 @@
+package tlsconf
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime"
+	"time"
+)
+
+// maxFile is the longest file that is read: a bundle of all public authorities has
+// 250 KB.
+const maxFile = 4 << 20
+
+// soon is how long before its end a certificate is worth a warning.
+const soon = 14 * 24 * time.Hour
+
+// Options is what the operator wrote.
+type Options struct {
+	Cert       string // path of the certificate and what signs it, PEM, the server's own first
+	Key        string // path of its key, PEM, not encrypted
+	MinVersion string // "1.2" or "1.3"
+	ClientCA   string // path of a PEM bundle of authorities; empty: none
+	ClientAuth string // "none", "optional" or "require"
+
+	Now time.Time // what expiry is judged by
+}
+
+// Expiry says when the first of a file's certificates ends.
+type Expiry struct {
+	File     string
+	NotAfter time.Time
+}
+
+// Loaded is a config and what there is to say about it.
+type Loaded struct {
+	Config   *tls.Config
+	Warnings []Problem // what works, perhaps not for long or not for everybody
+	Expiries []Expiry  // one for each file that holds certificates
+}
+
+// Load reads the files and builds a config, all of it or nothing: a certificate
+// and the key of another one give an error, never half a change. The error is
+// [Problems], everything that is wrong.
+func Load(o Options) (*Loaded, error) {
+	l := &loader{now: o.Now}
+	m := Material{}
+	var err error
+	if m.MinVersion, err = ParseVersion(o.MinVersion); err != nil {
+		l.fail(KeyMinVersion, "", err.Error(), `write "1.2" or "1.3"`)
+	}
+	if m.ClientAuth, err = ParseClientAuth(o.ClientAuth); err != nil {
+		l.fail(KeyClientAuth, "", err.Error(), `write "none", "optional" or "require"`)
+	}
+	m.Pair = l.pair(o.Cert, o.Key)
+	switch {
+	case o.ClientCA != "":
+		m.ClientCAs = l.authorities(o.ClientCA)
+		if err == nil && m.ClientAuth == tls.NoClientCert {
+			l.warn(KeyClientCA, o.ClientCA, "is not used, since no client is asked for a certificate",
+				`set client_auth to "optional" or "require", or remove client_ca`)
+		}
+	case m.ClientAuth != tls.NoClientCert:
+		l.fail(KeyClientAuth, "", fmt.Sprintf("%q needs authorities to verify client certificates by", o.ClientAuth),
+			"name their PEM file in client_ca")
+	}
+	if len(l.problems) > 0 {
+		return nil, l.problems
+	}
+	cfg, err := New(m)
+	if err != nil {
+		return nil, Problems{{Key: KeyCert, File: o.Cert, Text: err.Error()}}
+	}
+	return &Loaded{Config: cfg, Warnings: l.warnings, Expiries: l.expiries}, nil
+}
+
+// loader collects what is found on the way.
+type loader struct {
+	now      time.Time
+	problems Problems
+	warnings []Problem
+	expiries []Expiry
+}
+
+func (l *loader) fail(key, file, text, hint string) {
+	l.problems = append(l.problems, Problem{key, file, text, hint})
+}
+
+func (l *loader) warn(key, file, text, hint string) {
+	l.warnings = append(l.warnings, Problem{key, file, text, hint})
+}
+
+// pair reads a certificate and its key.
+func (l *loader) pair(certFile, keyFile string) (none tls.Certificate) {
+	certs := l.certificates(KeyCert, certFile)
+	key := l.key(keyFile)
+	if len(certs) == 0 || key == nil {
+		return none
+	}
+	leaf := certs[0]
+	if !fits(leaf, key) {
+		text, hint := "does not belong to the certificate "+certFile, "put the certificate and the key that were made together side by side; if one was just replaced, replace the other too"
+		for _, c := range certs[1:] {
+			if fits(c, key) {
+				text = "belongs to a later certificate in " + certFile + ", not to the first"
+				hint = "the server's own certificate comes first in the file, then those that sign it"
+			}
+		}
+		l.fail(KeyKey, keyFile, text, hint)
+		return none
+	}
+	l.judge(certFile, leaf)
+	pair := tls.Certificate{PrivateKey: key, Leaf: leaf}
+	for _, c := range certs {
+		pair.Certificate = append(pair.Certificate, c.Raw)
+	}
+	return pair
+}
+
+// judge warns of what clients may not like about the server's own certificate.
+func (l *loader) judge(file string, leaf *x509.Certificate) {
+	if len(leaf.DNSNames)+len(leaf.IPAddresses) == 0 {
+		l.warn(KeyCert, file, "names no host and no address", "clients look at the subject alternative names only; make a certificate that has some")
+	}
+	if len(leaf.ExtKeyUsage)+len(leaf.UnknownExtKeyUsage) > 0 {
+		for _, u := range leaf.ExtKeyUsage {
+			if u == x509.ExtKeyUsageServerAuth || u == x509.ExtKeyUsageAny {
+				return
+			}
+		}
+		l.warn(KeyCert, file, "is not meant for a server", "clients will refuse it; its extended key usage must contain serverAuth")
+	}
+}
+
+// authorities reads a bundle.
+func (l *loader) authorities(file string) *x509.CertPool {
+	certs := l.certificates(KeyClientCA, file)
+	pool := x509.NewCertPool()
+	for _, c := range certs {
+		if c.BasicConstraintsValid && !c.IsCA {
+			l.warn(KeyClientCA, file, fmt.Sprintf("certificate number %s is not an authority's", c.SerialNumber),
+				"it can only vouch for itself; name the authority that signs client certificates")
+		}
+		pool.AddCert(c)
+	}
+	return pool
+}
+
+// certificates reads a PEM file of at least one certificate.
+func (l *loader) certificates(key, file string) []*x509.Certificate {
+	data, ok := l.read(key, file)
+	if !ok {
+		return nil
+	}
+	certs, err := parseCertificates(data)
+	if err != nil {
+		l.failParse(key, file, err)
+		return nil
+	}
+	e := Expiry{File: file, NotAfter: certs[0].NotAfter}
+	for _, c := range certs {
+		if c.NotAfter.Before(e.NotAfter) {
+			e.NotAfter = c.NotAfter
+		}
+		switch {
+		case l.now.Before(c.NotBefore):
+			l.warn(key, file, "is not valid before "+c.NotBefore.UTC().Format(time.RFC3339), "is this machine's clock right?")
+		case l.now.After(c.NotAfter):
+			l.warn(key, file, "has expired at "+c.NotAfter.UTC().Format(time.RFC3339), "replace it; clients refuse it")
+		case c.NotAfter.Sub(l.now) < soon:
+			l.warn(key, file, "expires soon, at "+c.NotAfter.UTC().Format(time.RFC3339), "replace it in time")
+		}
+	}
+	l.expiries = append(l.expiries, e)
+	return certs
+}
+
+// key reads the server's private key.
+func (l *loader) key(file string) signer {
+	data, ok := l.read(KeyKey, file)
+	if !ok {
+		return nil
+	}
+	key, err := parseKey(data)
+	if err != nil {
+		l.failParse(KeyKey, file, err)
+		return nil
+	}
+	// Kubernetes mounts secrets as links: Stat looks at what is behind.
+	if info, err := os.Stat(file); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0 {
+		l.warn(KeyKey, file, fmt.Sprintf("can be read by everybody on this machine (mode %04o)", info.Mode().Perm()), "chmod 0600, or 0640 with a group of its own")
+	}
+	return key
+}
+
+func (l *loader) failParse(key, file string, err error) {
+	var p parseError
+	_ = errors.As(err, &p)
+	l.fail(key, file, err.Error(), p.hint)
+}
+
+// read reads a file of a sensible length.
+func (l *loader) read(key, file string) (data []byte, ok bool) {
+	if file == "" {
+		l.fail(key, "", "is missing", "name a PEM file")
+		return nil, false
+	}
+	f, err := os.Open(file)
+	if err == nil {
+		defer f.Close()
+		data, err = io.ReadAll(io.LimitReader(f, maxFile+1))
+	}
+	if err == nil && len(data) > maxFile {
+		err = errors.New("is too large for what it should be")
+	}
+	if err == nil {
+		return data, true
+	}
+	hint := ""
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		hint = "relative paths start from the configuration file's directory; `redisgate init DIR` makes a certificate and key"
+	case errors.Is(err, fs.ErrPermission):
+		hint = "the user that redisgate runs as must be able to read it"
+	}
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err // the path is said anyway
+	}
+	l.fail(key, file, err.Error(), hint)
+	return nil, false
+}
