@@ -20,6 +20,11 @@ func (b *binder) add(path, hint, format string, args ...any) {
 	b.problems = append(b.problems, Problem{Path: path, Text: fmt.Sprintf(format, args...), Hint: hint})
 }
 
+// bind sets what raw has in c, and leaves the rest as it is.
+func (b *binder) bind(c *Config, raw map[string]any) {
+	b.table("", reflect.ValueOf(c).Elem(), raw)
+}
+
 // table sets the fields of dst, a struct, from t.
 func (b *binder) table(path string, dst reflect.Value, t map[string]any) {
 	fields := tomlFields(dst.Type())

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -41,7 +40,7 @@ func Parse(name string, data []byte) (*Config, error) {
 		return nil, Problems{p}
 	}
 	var b binder
-	b.table("", reflect.ValueOf(cfg).Elem(), raw)
+	b.bind(cfg, raw)
 	if err := cfg.resolve(filepath.Dir(name)); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,10 @@
+// Package configs holds the example configurations, and the full one as text
+// for `redisgate init`.
+package configs
+
+import _ "embed"
+
+// Full is redisgate.toml: every key with its default and a comment.
+//
+//go:embed redisgate.toml
+var Full string
