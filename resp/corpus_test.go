@@ -98,6 +98,7 @@ var hostile = []struct {
 	{"quote not closed", "GET \"x\r\n", "unbalanced quotes in request", ""},
 	{"single quote not closed", "GET 'x\r\n", "unbalanced quotes in request", ""},
 	{"escaped single quote", "GET 'x\\'\r\n", "unbalanced quotes in request", ""},
+	{"backslash before the end of single quotes", "GET 'x\\\\'\r\n", "unbalanced quotes in request", ""},
 	{"text behind a quote", "GET \"x\"y\r\n", "unbalanced quotes in request", ""},
 	{"protocol.tcl", "set \"\"\"test-key\"\"\" test-value\r\n", "unbalanced quotes in request", ""},
 	{"HTTP", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\nSET a b\r\n", accepted, ""},
