@@ -54,6 +54,9 @@ func (f *Framer) line(p []byte) int {
 		switch c {
 		case '\r':
 			f.state = frameLF
+			if f.item == '#' && f.digits == 0 {
+				f.fail(errReplyLine)
+			}
 			return i + 1
 		case '\n':
 			f.fail(errReplyLine)
@@ -80,6 +83,9 @@ func (f *Framer) header(c byte) {
 	switch {
 	case c == '\r' && (f.digits > 0 || f.stream):
 		f.state = frameLF
+		if f.item == '=' && f.num < int64(len("txt:")) {
+			f.fail(errReplyLength)
+		}
 	case f.stream:
 		f.fail(errReplyLength)
 	case c == '-' && f.digits == 0 && !f.minus && (f.item == '$' || f.item == '*'):
@@ -112,12 +118,6 @@ func (f *Framer) lineEnd() (end bool) {
 	case '.':
 		f.levels = f.levels[:len(f.levels)-1]
 		return f.valueEnd()
-	case '#':
-		if f.digits == 0 {
-			f.fail(errReplyLine)
-			return false
-		}
-		return f.valueEnd()
 	case '$', '=', '!', ';':
 		return f.stringBegin()
 	case '*', '~', '%', '|', '>':
@@ -130,9 +130,6 @@ func (f *Framer) stringBegin() (end bool) {
 	switch {
 	case f.minus:
 		return f.valueEnd()
-	case f.item == '=' && f.num < 4: // "txt:"
-		f.fail(errReplyLength)
-		return false
 	case f.item == ';' && f.num == 0:
 		return f.valueEnd()
 	case f.stream:
