@@ -22,26 +22,39 @@ const maxHandshakeBytes = 64 << 10
 //
 // addr is the client's effective address, by which unfinished handshakes are
 // counted: at most 1,000 in all and 32 an address (IPv4 host or IPv6 /64, v4-mapped
-// addresses as IPv4). An invalid address (a unix socket) counts only in all.
-// timeout is for the whole of it, waiting for a permit included; ctx cancels it.
-// cfg must not be changed afterwards.
+// addresses as IPv4). An invalid address (a unix socket) counts only in all. A
+// handshake is one from its first byte on: a client that has sent nothing costs a
+// goroutine and holds no place, and one beyond the bounds waits for its turn.
+// timeout is for the whole of it, all waiting included; ctx cancels it. cfg must
+// not be changed afterwards.
 func (s *Slots) Handshake(ctx context.Context, nc net.Conn, addr netip.Addr, cfg *tls.Config, timeout time.Duration) (*Conn, error) {
-	key := network(addr)
-	if kind, ok := s.enter(key); !ok {
-		_ = nc.Close()
-		return nil, &HandshakeError{Kind: kind}
-	}
-	defer s.leave(key)
-
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	sh := &shake{nc: nc, slots: s, ctx: ctx}
 	defer sh.giveBack()
 
+	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
+	err := sh.begin()
+	if err != nil {
+		stop()
+		_ = nc.Close()
+		if ctx.Err() != nil {
+			err = ctx.Err() // and not that we closed the connection because of it
+		}
+		return nil, handshakeError(ctx, sh, err)
+	}
+	key := network(addr)
+	kind, entered := s.enter(ctx, key)
+	stop() // from here on tls.Conn closes nc when ctx ends
+	if !entered {
+		_ = nc.Close()
+		return nil, &HandshakeError{Kind: kind}
+	}
+	defer s.leave(key)
+
 	c := &Conn{lower: feed{shake: sh}}
 	c.tls = tls.Server(&c.lower, cfg)
-	// tls.Conn closes nc when the context ends, which unblocks sh.
-	err := c.tls.HandshakeContext(ctx)
+	err = c.tls.HandshakeContext(ctx)
 	if err == nil {
 		err = nc.SetDeadline(time.Time{})
 	}
@@ -62,9 +75,29 @@ type shake struct {
 	ctx   context.Context //nolint:containedctx // it lives as long as one call of Handshake
 	held  bool            // a permit
 	got   int             // bytes read
+	first [1]byte         // read ahead
+	ahead bool
+}
+
+// begin waits for the client's first byte, without a permit or a place.
+func (s *shake) begin() error {
+	n, err := s.nc.Read(s.first[:])
+	s.got = n
+	s.ahead = n > 0
+	if n == 0 && err == nil {
+		err = io.ErrNoProgress
+	}
+	if n > 0 {
+		return nil
+	}
+	return err
 }
 
 func (s *shake) Read(p []byte) (int, error) {
+	if s.ahead && len(p) > 0 {
+		s.ahead = false
+		return copy(p, s.first[:]), nil
+	}
 	room := maxHandshakeBytes - s.got
 	if room <= 0 {
 		return 0, errTooLong

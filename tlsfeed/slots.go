@@ -18,10 +18,16 @@ const (
 // called from any goroutine.
 type Slots struct {
 	permits chan struct{}
+	places  chan struct{} // of unfinished handshakes
 
 	mu        sync.Mutex // guards what follows
-	total     int
-	byAddress map[netip.Prefix]int
+	byAddress map[netip.Prefix]*line
+}
+
+// line is the places of one address and those who hold one or wait for it.
+type line struct {
+	places chan struct{}
+	users  int
 }
 
 // NewSlots returns slots for so many goroutines at work at one moment (at least
@@ -29,7 +35,8 @@ type Slots struct {
 func NewSlots(permits int) *Slots {
 	return &Slots{
 		permits:   make(chan struct{}, max(permits, 1)),
-		byAddress: make(map[netip.Prefix]int),
+		places:    make(chan struct{}, maxUnfinished),
+		byAddress: make(map[netip.Prefix]*line),
 	}
 }
 
@@ -45,12 +52,9 @@ func (s *Slots) Work(ctx context.Context, f func()) error {
 	return nil
 }
 
-// Unfinished is the number of handshakes in progress.
-func (s *Slots) Unfinished() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.total
-}
+// Unfinished is the number of handshakes in progress, those not included that
+// wait for their first byte or for a place.
+func (s *Slots) Unfinished() int { return len(s.places) }
 
 // acquire waits for a permit, first come, first served.
 func (s *Slots) acquire(ctx context.Context) error {
@@ -67,31 +71,62 @@ func (s *Slots) acquire(ctx context.Context) error {
 
 func (s *Slots) release() { <-s.permits }
 
-// enter counts a handshake, or says which bound it would break.
-func (s *Slots) enter(key netip.Prefix) (Kind, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.total >= maxUnfinished {
-		return OverTotal, false
-	}
-	if key.IsValid() {
-		if s.byAddress[key] >= maxUnfinishedAddress {
+// enter waits for a place among the unfinished handshakes, or says which bound
+// stood in the way when ctx ended. Whoever opens many connections at once, as a
+// pool does, is served in turn rather than refused.
+func (s *Slots) enter(ctx context.Context, key netip.Prefix) (Kind, bool) {
+	l := s.join(key)
+	if l != nil {
+		select {
+		case l.places <- struct{}{}:
+		case <-ctx.Done():
+			s.part(key, l)
 			return OverAddress, false
 		}
-		s.byAddress[key]++
 	}
-	s.total++
-	return 0, true
+	select {
+	case s.places <- struct{}{}:
+		return 0, true
+	case <-ctx.Done():
+		if l != nil {
+			<-l.places
+			s.part(key, l)
+		}
+		return OverTotal, false
+	}
 }
 
 func (s *Slots) leave(key netip.Prefix) {
+	<-s.places
+	if key.IsValid() {
+		s.mu.Lock()
+		l := s.byAddress[key]
+		s.mu.Unlock()
+		<-l.places
+		s.part(key, l)
+	}
+}
+
+// join counts one more user of an address's line; nil for what has no address.
+func (s *Slots) join(key netip.Prefix) *line {
+	if !key.IsValid() {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.total--
-	if !key.IsValid() {
-		return
+	l := s.byAddress[key]
+	if l == nil {
+		l = &line{places: make(chan struct{}, maxUnfinishedAddress)}
+		s.byAddress[key] = l
 	}
-	if s.byAddress[key]--; s.byAddress[key] == 0 {
+	l.users++
+	return l
+}
+
+func (s *Slots) part(key netip.Prefix, l *line) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l.users--; l.users == 0 {
 		delete(s.byAddress, key)
 	}
 }

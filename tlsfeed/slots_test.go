@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,31 +43,33 @@ func TestUnfinishedHandshakesAreBounded(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				slots, cfg := NewSlots(1), serverConfig(tls.VersionTLS13)
 				var ends []*socket
-				start := func(a netip.Addr) <-chan result {
+				start := func(a netip.Addr, timeout time.Duration) <-chan result {
 					near, far := newSockets()
 					ends = append(ends, near)
-					return serve(t.Context(), slots, far, a, cfg, time.Minute)
+					r := serve(t.Context(), slots, far, a, cfg, timeout)
+					near.out.put([]byte{22}) // the first byte of a record
+					return r
 				}
 				for i := range test.most {
-					start(test.addr(i))
+					start(test.addr(i), time.Minute)
 				}
 				synctest.Wait()
 				if n := slots.Unfinished(); n != test.most {
 					t.Fatalf("Unfinished() = %d; want %d", n, test.most)
 				}
-				if r := <-start(test.addr(test.most)); kind(r.err) != test.kind {
-					t.Errorf("one more: Handshake() = %v; want kind %v", r.err, test.kind)
+				if r := <-start(test.addr(test.most), time.Second); kind(r.err) != test.kind {
+					t.Errorf("one more, when its time is up: Handshake() = %v; want kind %v", r.err, test.kind)
 				}
-				next := start(test.next)
+				start(test.next, 30*time.Second)
 				synctest.Wait()
-				select {
-				case r := <-next:
-					if test.admit || kind(r.err) != test.kind {
-						t.Errorf("%v: Handshake() = %v; want it admitted: %v", test.next, r.err, test.admit)
-					}
-				default:
-					if !test.admit {
-						t.Errorf("%v was admitted; want kind %v", test.next, test.kind)
+				if got := slots.Unfinished() > test.most; got != test.admit {
+					t.Errorf("%v: admitted = %v; want %v", test.next, got, test.admit)
+				}
+				if !test.admit { // one leaves, so the next one's turn has come
+					ends[0].Close()
+					synctest.Wait()
+					if n := slots.Unfinished(); n != test.most {
+						t.Errorf("after one has left: Unfinished() = %d; want %d", n, test.most)
 					}
 				}
 				for _, e := range ends {
@@ -79,6 +82,35 @@ func TestUnfinishedHandshakesAreBounded(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestClientsThatSendNothingHoldNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slots, cfg := NewSlots(1), serverConfig(tls.VersionTLS13)
+		addr := netip.MustParseAddr("192.0.2.1")
+		var silent []<-chan result
+		for range 2 * maxUnfinishedAddress {
+			_, far := newSockets()
+			silent = append(silent, serve(t.Context(), slots, far, addr, cfg, time.Minute))
+		}
+		synctest.Wait()
+		if n := slots.Unfinished(); n != 0 {
+			t.Errorf("Unfinished() = %d; want 0", n)
+		}
+		near, far := newSockets()
+		good := serve(t.Context(), slots, far, addr, cfg, time.Minute)
+		if err := tls.Client(near, clientConfig(new(strings.Builder))).Handshake(); err != nil {
+			t.Errorf("a client beside them: %v", err)
+		}
+		if r := <-good; r.err != nil {
+			t.Errorf("a client beside them: Handshake() = %v", r.err)
+		}
+		for _, c := range silent {
+			if r := <-c; kind(r.err) != TimedOut {
+				t.Errorf("a silent client: Handshake() = %v; want kind %v", r.err, TimedOut)
+			}
+		}
+	})
 }
 
 func TestKindTexts(t *testing.T) {
