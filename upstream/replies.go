@@ -129,7 +129,7 @@ func (c *Conn) swallow(e *entry, p []byte) int {
 
 // special says that a frame beginning with b must be looked at by begins.
 func (c *Conn) special(b byte) bool {
-	return b == '>' || b == '-' && c.shared || b == '*' && c.subscriber
+	return b == '>' || b == '-' && c.shared || b == '*' && c.subscriber && c.key.Proto == 2
 }
 
 // begins tells what frame begins at p[0].

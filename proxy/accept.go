@@ -1,0 +1,162 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"redisgate/policy"
+	"redisgate/tlsfeed"
+)
+
+// doors counts what happens before there is a session.
+type doors struct {
+	accepted, deniedAddress, overLimit, handshakeFailed, handshakeTimeout atomic.Uint64
+
+	mu         sync.Mutex
+	handshakes map[Handshake]uint64
+}
+
+// Handshake is a kind of finished handshake.
+type Handshake struct {
+	Version string // "1.2" or "1.3"
+	Resumed bool
+}
+
+// accept serves one listener until it is closed.
+func (s *Server) accept(ctx context.Context, l net.Listener) error {
+	plain := l.Addr().Network() == "unix"
+	var backoff time.Duration
+	for {
+		nc, err := l.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
+				return nil
+			}
+			// Out of descriptors, most likely: others may close some meanwhile.
+			backoff = min(max(2*backoff, 5*time.Millisecond), time.Second)
+			s.o.Log.Error("accepting a connection failed", "error", err, "retry_in", backoff)
+			select {
+			case <-time.After(backoff):
+			case <-ctx.Done():
+			}
+			continue
+		}
+		backoff = 0
+		s.admit(ctx, nc, plain)
+	}
+}
+
+// admit decides on a connection before a byte of it is read.
+func (s *Server) admit(ctx context.Context, nc net.Conn, plain bool) {
+	var addr netip.Addr
+	if !plain {
+		tcp, ok := nc.RemoteAddr().(*net.TCPAddr)
+		if !ok {
+			nc.Close()
+			return
+		}
+		addr = tcp.AddrPort().Addr().Unmap().WithZone("")
+		if !policy.Admit(s.o.Allow, s.o.Deny, addr) {
+			s.doors.deniedAddress.Add(1)
+			nc.Close()
+			return
+		}
+	}
+	if s.connections.Add(1) > int64(s.o.MaxConnections) {
+		s.connections.Add(-1)
+		s.doors.overLimit.Add(1)
+		nc.Close()
+		return
+	}
+	s.doors.accepted.Add(1)
+	if plain {
+		s.assign(nc, nil, addr)
+		return
+	}
+	go s.handshake(ctx, nc, addr)
+}
+
+func (s *Server) handshake(ctx context.Context, nc net.Conn, addr netip.Addr) {
+	feed, err := s.o.Slots.Handshake(ctx, nc, addr, s.o.TLS, s.o.HandshakeTimeout)
+	if err != nil {
+		s.connections.Add(-1)
+		s.handshakeEnded(addr, err)
+		return
+	}
+	state := feed.State()
+	s.doors.mu.Lock()
+	if s.doors.handshakes == nil {
+		s.doors.handshakes = map[Handshake]uint64{}
+	}
+	s.doors.handshakes[Handshake{tlsVersion(state.Version), state.DidResume}]++
+	s.doors.mu.Unlock()
+	s.assign(nc, feed, addr)
+}
+
+func (s *Server) handshakeEnded(addr netip.Addr, err error) {
+	var he *tlsfeed.HandshakeError
+	if errors.As(err, &he) && he.Kind == tlsfeed.Vanished {
+		return // a health check's connection; counted as accepted, no news
+	}
+	if he != nil && he.Kind == tlsfeed.TimedOut {
+		s.doors.handshakeTimeout.Add(1)
+	} else {
+		s.doors.handshakeFailed.Add(1)
+	}
+	if n, ok := s.logged.allow("handshake", time.Now()); ok {
+		s.o.Log.Info("TLS handshake failed", "address", addr, "reason", err.Error(), "not_logged", n)
+	}
+}
+
+// assign gives a connection to the next worker.
+func (s *Server) assign(nc net.Conn, feed *tlsfeed.Conn, addr netip.Addr) {
+	w := s.workers[s.next.Add(1)%uint64(len(s.workers))]
+	if !w.loop.Post(func() { w.adopt(nc, feed, addr) }) {
+		s.connections.Add(-1)
+		nc.Close()
+	}
+}
+
+func tlsVersion(v uint16) string {
+	switch v {
+	case 0x0303:
+		return "1.2"
+	case 0x0304:
+		return "1.3"
+	}
+	return "other"
+}
+
+// logLimit lets one message of a kind a second through.
+type logLimit struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+	held map[string]int
+}
+
+// allow says whether to log, and how many were held back since the last one.
+func (l *logLimit) allow(kind string, now time.Time) (held int, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.last == nil {
+		l.last, l.held = map[string]time.Time{}, map[string]int{}
+	}
+	if now.Sub(l.last[kind]) < time.Second {
+		l.held[kind]++
+		return 0, false
+	}
+	held = l.held[kind]
+	l.last[kind], l.held[kind] = now, 0
+	return held, true
+}
+
+func (s *Server) logUpstream(kind string, err error) {
+	if n, ok := s.logged.allow("upstream "+kind, time.Now()); ok {
+		s.o.Log.Warn("a connection to Redis failed", "kind", kind, "error", err.Error(), "not_logged", n)
+	}
+}

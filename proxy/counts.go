@@ -1,0 +1,100 @@
+package proxy
+
+import (
+	"time"
+
+	"redisgate/policy/command"
+	"redisgate/users"
+)
+
+// Counts is what one worker has counted since it started. A worker's counts are
+// touched by its loop alone; Server.Counts adds up copies.
+type Counts struct {
+	Allowed, Denied []uint64 // by command ID; the last one is for unknown commands
+	Refused         map[Refusal]uint64
+	Auth            map[string]uint64 // by result: ok, failed, throttled
+	Upstream        map[string]uint64 // errors by kind
+	Closed          map[string]uint64 // sessions ended by redisgate, by reason
+
+	// Durations counts, in bucket i, the commands that took at most
+	// DurationBounds[i], not cumulated; the last one is for all that took longer.
+	Durations       [len(DurationBounds) + 1]uint64
+	DurationSeconds float64
+
+	BytesIn, BytesOut uint64 // plaintext, from and to clients
+}
+
+// Refusal is why a command of a user was denied.
+type Refusal struct {
+	User   string // as configured, or "" before authentication
+	Reason string
+}
+
+// DurationBounds are the upper bounds of the histogram of command durations.
+var DurationBounds = [...]time.Duration{
+	50 * time.Microsecond, 100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond,
+	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond,
+	25 * time.Millisecond, 100 * time.Millisecond, 500 * time.Millisecond, 2500 * time.Millisecond,
+}
+
+func newCounts() Counts {
+	return Counts{
+		Allowed: make([]uint64, command.Count()+1), Denied: make([]uint64, command.Count()+1),
+		Refused: map[Refusal]uint64{}, Auth: map[string]uint64{}, Upstream: map[string]uint64{}, Closed: map[string]uint64{},
+	}
+}
+
+func (c *Counts) observe(d int64, n int) {
+	i := 0
+	for i < len(DurationBounds) && d > int64(DurationBounds[i]) {
+		i++
+	}
+	c.Durations[i] += uint64(n)
+	c.DurationSeconds += float64(n) * float64(d) / float64(time.Second)
+}
+
+func (c *Counts) verdict(cmd *command.Command, allowed bool) {
+	id := len(c.Allowed) - 1
+	if cmd != nil {
+		id = cmd.ID
+	}
+	if allowed {
+		c.Allowed[id]++
+	} else {
+		c.Denied[id]++
+	}
+}
+
+func (c *Counts) refused(u *users.User, reason string) {
+	name := ""
+	if u != nil {
+		name = u.Name
+	}
+	c.Refused[Refusal{name, reason}]++
+}
+
+// add adds d to c; both must have the same commands.
+func (c *Counts) add(d *Counts) {
+	for i := range c.Allowed {
+		c.Allowed[i] += d.Allowed[i]
+		c.Denied[i] += d.Denied[i]
+	}
+	for r, n := range d.Refused {
+		c.Refused[r] += n
+	}
+	addMap(c.Auth, d.Auth)
+	addMap(c.Upstream, d.Upstream)
+	addMap(c.Closed, d.Closed)
+	for i := range c.Durations {
+		c.Durations[i] += d.Durations[i]
+	}
+	c.DurationSeconds += d.DurationSeconds
+	c.BytesIn += d.BytesIn
+	c.BytesOut += d.BytesOut
+}
+
+func addMap(to, from map[string]uint64) {
+	for k, n := range from {
+		to[k] += n
+	}
+}

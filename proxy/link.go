@@ -1,0 +1,53 @@
+package proxy
+
+import (
+	"redisgate/upstream"
+	"redisgate/users"
+)
+
+// link is a connection to Redis as a session sees it. *upstream.Conn is one.
+type link interface {
+	Key() upstream.Key
+	SetKey(upstream.Key)
+	Usable() bool
+	Retired() bool
+	Shared() bool
+	Full() bool
+	OthersWait(upstream.Receiver) bool
+	AwaitRoom(upstream.Receiver)
+	SetSubscriber()
+	Send(to upstream.Receiver, req []byte, apart bool)
+	SendMany(to upstream.Receiver, req []byte, n int)
+	SendRun(to upstream.Receiver, run []byte, drop int)
+	Append(p []byte)
+	Pause()
+	Resume()
+	Close()
+}
+
+// host is what a session may ask of whoever runs it. None of it performs I/O at once.
+type host interface {
+	// now is the loop's time in monotonic nanoseconds.
+	now() int64
+	// set is the users of this moment.
+	set() *users.Set
+	// shared and dedicated return a connection that takes requests at once, or
+	// upstream.ErrBusy or upstream.ErrUnreachable.
+	shared(k upstream.Key) (link, error)
+	dedicated(k upstream.Key) (link, error)
+	// release gives a dedicated connection back; clean says that it may serve another.
+	release(l link, clean bool)
+	// server is what Redis said of itself last.
+	server() *upstream.Server
+	// wake has run called later, once.
+	wake()
+	// output says that there are bytes to be sent at the end of the turn.
+	output()
+	// deadline has tick called at t, or earlier.
+	deadline(t int64)
+	// left says that the session has ended and its connection must be closed now.
+	left()
+	// mayTry and tried are the throttle on log-in attempts of the client's address.
+	mayTry() bool
+	tried(ok bool)
+}

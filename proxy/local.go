@@ -1,0 +1,201 @@
+package proxy
+
+import (
+	"strconv"
+
+	"redisgate/policy/command"
+	"redisgate/resp"
+	"redisgate/upstream"
+	"redisgate/users"
+)
+
+// handler does a command that redisgate answers itself. false means that it
+// waits until nothing is owed.
+type handler func(s *session, cmd *command.Command, args [][]byte, raw []byte) bool
+
+// anytime are the local commands that act at once inside MULTI, or that are
+// about the transaction.
+var anytime = map[string]handler{
+	"multi": (*session).doMulti, "exec": (*session).doExec, "discard": (*session).doDiscard,
+	"watch": (*session).doWatch, "unwatch": (*session).doUnwatch,
+	"quit": (*session).doQuit, "reset": (*session).doReset,
+}
+
+// outside are the local commands that are refused inside MULTI.
+var outside = map[string]handler{
+	"auth": (*session).doAuth, "hello": (*session).doHello, "select": (*session).doSelect,
+	"client|id": (*session).clientID, "client|getname": (*session).clientGetName,
+	"client|setname": (*session).clientSetName, "client|setinfo": (*session).clientSetInfo,
+	"acl|whoami": (*session).aclWhoAmI,
+}
+
+func (s *session) local(cmd *command.Command, args [][]byte, raw []byte) bool {
+	if do := anytime[cmd.Name]; do != nil {
+		return do(s, cmd, args, raw)
+	}
+	if s.multi != nil {
+		s.spoilMulti()
+		s.fail(textInMulti)
+		return true
+	}
+	if do := outside[cmd.Name]; do != nil {
+		return do(s, cmd, args, raw)
+	}
+	s.fail(textNotYet)
+	return true
+}
+
+// refuse answers with text and counts it; u is nil before authentication. A
+// refusal spoils a transaction.
+func (s *session) refuse(cmd *command.Command, u *users.User, reason, text string) {
+	s.k.counts.verdict(cmd, false)
+	s.k.counts.refused(u, reason)
+	s.spoilMulti()
+	s.fail(text)
+}
+
+func (s *session) userKnown() *users.User {
+	if s.known {
+		return s.user
+	}
+	return nil
+}
+
+func (s *session) doQuit(*command.Command, [][]byte, []byte) bool {
+	s.sayOK()
+	s.end("quit")
+	return true
+}
+
+// doReset makes the session what a fresh connection is (networking.c, resetCommand).
+func (s *session) doReset(*command.Command, [][]byte, []byte) bool {
+	if !s.settled() {
+		return false
+	}
+	s.dropMulti()
+	if s.own != nil {
+		s.letGo(false)
+	}
+	s.pipe = nil
+	s.db, s.proto, s.name = 0, 2, ""
+	s.become(s.h.set(), nil)
+	if !s.known && s.k.limits.AuthTimeout > 0 {
+		s.authBy = s.h.now() + int64(s.k.limits.AuthTimeout)
+		s.h.deadline(s.authBy)
+	}
+	s.say(replyReset)
+	return true
+}
+
+// doSelect moves to another database. Whether it exists only Redis knows: the
+// first SELECT of a number goes there, on a dedicated connection.
+func (s *session) doSelect(_ *command.Command, args [][]byte, _ []byte) bool {
+	db, err := strconv.Atoi(string(args[1]))
+	if err != nil {
+		s.fail(textDBNumber)
+		return true
+	}
+	if db < 0 {
+		s.fail(textDBRange)
+		return true
+	}
+	if !s.settled() {
+		return false
+	}
+	if s.k.known[db] && !s.pinned() {
+		s.db = db
+		s.sayOK()
+		return true
+	}
+	l, _ := s.onOwn()
+	if l == nil {
+		return true
+	}
+	s.capture = &capture{done: func(s *session, reply []byte) {
+		if len(reply) > 0 && reply[0] == '+' {
+			s.k.known[db] = true
+			s.db = db
+			l.SetKey(upstream.Key{DB: db, Proto: s.proto})
+		}
+		s.emit(reply)
+	}}
+	l.Send(s, resp.AppendCommand(nil, "SELECT", strconv.Itoa(db)), true)
+	s.sent++
+	return true
+}
+
+func (s *session) clientID(*command.Command, [][]byte, []byte) bool {
+	s.say(appendInt(nil, int64(s.id)))
+	return true
+}
+
+func (s *session) clientGetName(*command.Command, [][]byte, []byte) bool {
+	if s.name == "" {
+		s.say(s.null())
+	} else {
+		s.say(appendBulk(nil, []byte(s.name)))
+	}
+	return true
+}
+
+func (s *session) clientSetName(_ *command.Command, args [][]byte, _ []byte) bool {
+	if !validName(args[2]) {
+		s.fail(textClientName)
+		return true
+	}
+	s.name = string(args[2])
+	s.sayOK()
+	return true
+}
+
+// clientSetInfo accepts what libraries tell of themselves (networking.c,
+// clientSetinfoCommand). It is kept nowhere yet.
+func (s *session) clientSetInfo(_ *command.Command, args [][]byte, _ []byte) bool {
+	option := string(args[2])
+	switch {
+	case !equalFold(args[2], "lib-name") && !equalFold(args[2], "lib-ver"):
+		s.fail("ERR Unrecognized option '" + printable(option) + "'")
+	case !validName(args[3]):
+		s.fail("ERR " + printable(option) + " cannot contain spaces, newlines or special characters.")
+	default:
+		s.sayOK()
+	}
+	return true
+}
+
+func (s *session) aclWhoAmI(*command.Command, [][]byte, []byte) bool {
+	s.say(appendBulk(nil, []byte(s.user.Name)))
+	return true
+}
+
+// null is a missing bulk string in the client's protocol.
+func (s *session) null() []byte {
+	if s.proto == 3 {
+		return []byte("_\r\n")
+	}
+	return []byte("$-1\r\n")
+}
+
+// validName says that a client name has only '!' to '~' (networking.c, validateClientName).
+func validName(p []byte) bool {
+	for _, b := range p {
+		if b < '!' || b > '~' {
+			return false
+		}
+	}
+	return len(p) <= 1024
+}
+
+// printable cuts s and replaces what could break a line.
+func printable(s string) string {
+	if len(s) > 128 {
+		s = s[:128]
+	}
+	b := []byte(s)
+	for i, c := range b {
+		if c < ' ' || c > '~' {
+			b[i] = '?'
+		}
+	}
+	return string(b)
+}

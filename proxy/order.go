@@ -1,0 +1,187 @@
+package proxy
+
+import (
+	"bytes"
+
+	"github.com/tidwall/redcon"
+
+	"redisgate/upstream"
+)
+
+// deferred is a reply of redisgate's own that comes after the at-th of Redis's.
+type deferred struct {
+	at   uint64
+	text []byte
+}
+
+// capture takes one reply of Redis instead of the client. done gets it whole, or
+// nil if it was lost or too large, and says itself what the client gets.
+type capture struct {
+	reply []byte
+	over  bool
+	done  func(s *session, reply []byte)
+}
+
+// say gives the client a reply of redisgate's own, in its place among those of Redis.
+func (s *session) say(p []byte) {
+	if s.sent == s.got && s.capture == nil {
+		s.emit(p)
+		return
+	}
+	s.deferred = append(s.deferred, deferred{s.sent, bytes.Clone(p)})
+	s.apart = true
+}
+
+func (s *session) sayOK()           { s.say(replyOK) }
+func (s *session) fail(text string) { s.say(appendError(s.k.scratch[:0], text)) }
+
+// emit appends to what the client gets next.
+func (s *session) emit(p []byte) {
+	if s.phase == ended || len(p) == 0 {
+		return
+	}
+	if s.outOff > 0 && len(s.out)+len(p) > cap(s.out) {
+		s.out = s.out[:copy(s.out, s.out[s.outOff:])]
+		s.outOff = 0
+	}
+	s.out = s.k.bufs.append(s.out, p)
+	s.h.output()
+}
+
+// waiting is the number of bytes that wait for the client.
+func (s *session) waiting() int { return len(s.out) - s.outOff }
+
+// pending returns what is to be sent next, at most max bytes.
+func (s *session) pending(most int) []byte {
+	return s.out[s.outOff : s.outOff+min(most, s.waiting())]
+}
+
+// Reply is the upstream.Receiver's.
+func (s *session) Reply(d upstream.Delivery) {
+	s.k.counts.observe(s.h.now()-d.Since, d.Began)
+	s.got += uint64(d.Ended)
+	s.begun += d.Began - d.Ended
+	if s.phase == ended {
+		return
+	}
+	if s.capture != nil {
+		s.captured(d)
+	} else {
+		s.emit(d.Data)
+	}
+	s.caughtUp()
+	s.throttle()
+}
+
+func (s *session) captured(d upstream.Delivery) {
+	c := s.capture
+	if c.over = c.over || len(c.reply)+len(d.Data) > maxCapture; !c.over {
+		c.reply = append(c.reply, d.Data...)
+	}
+	if d.Ended == 0 {
+		return
+	}
+	s.capture = nil
+	if c.over {
+		c.reply = nil
+	}
+	c.done(s, c.reply)
+}
+
+// caughtUp emits the replies whose turn has come and, when nothing is owed any
+// more, lets the session go on.
+func (s *session) caughtUp() {
+	for len(s.deferred) > 0 && s.deferred[0].at <= s.got && s.capture == nil {
+		s.emit(s.deferred[0].text)
+		s.deferred = s.deferred[1:]
+	}
+	if len(s.deferred) == 0 {
+		s.deferred = nil
+	}
+	if s.sent == s.got && s.capture == nil {
+		s.stalled, s.blocking = false, false
+		s.apart = false
+		s.settle()
+	}
+	s.proceed()
+}
+
+// settle gives back a dedicated connection that nothing binds to this session.
+func (s *session) settle() {
+	if s.subs != nil && s.subs.count() == 0 {
+		s.letGo(false)
+		return
+	}
+	if s.own != nil && !s.pinned() && s.phase != streaming {
+		s.letGo(!s.tainted)
+	}
+}
+
+// settled says that nothing is owed; otherwise the request that asks waits.
+func (s *session) settled() bool {
+	if s.sent != s.got || s.capture != nil {
+		s.stalled = true
+		return false
+	}
+	return true
+}
+
+// Push is the upstream.Receiver's.
+func (s *session) Push(p []byte, _ bool) {
+	if s.phase == ended {
+		return
+	}
+	s.emit(p)
+	s.lastUse = s.h.now()
+	s.throttle()
+}
+
+// Lost is the upstream.Receiver's: n replies will never come.
+func (s *session) Lost(n int, sent bool) {
+	s.got += uint64(n)
+	if s.phase == ended {
+		return
+	}
+	if s.held != nil && !s.held.Usable() {
+		s.held, s.slowSince = nil, 0
+	}
+	ownLost := s.own != nil && !s.own.Usable()
+	if n > 0 && s.begun > 0 {
+		// Half a reply has gone out; nothing that follows could be told from it.
+		s.begun = 0
+		s.gone("upstream")
+		return
+	}
+	for range n {
+		s.lose(sent)
+	}
+	if ownLost {
+		bound := s.watch || s.subs != nil
+		s.letGo(false)
+		if bound { // what was watched or subscribed is gone, and the client must know
+			s.end("upstream")
+		}
+	}
+	s.caughtUp()
+}
+
+func (s *session) lose(sent bool) {
+	if s.phase == streaming {
+		// Its last bytes were withheld, so Redis has not run it.
+		s.setPhase(skipping)
+		s.stream.answered = true
+		sent = false
+	}
+	text := textUnreachable
+	if sent {
+		text = textLost
+	}
+	if c := s.capture; c != nil {
+		s.capture = nil
+		s.emit(appendError(nil, text))
+		return
+	}
+	s.emit(appendError(nil, text))
+}
+
+func appendError(dst []byte, text string) []byte { return redcon.AppendError(dst, text) }

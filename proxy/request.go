@@ -1,0 +1,149 @@
+package proxy
+
+import (
+	"bytes"
+
+	"redisgate/policy"
+	"redisgate/policy/command"
+)
+
+// request judges one whole request and does what it asks for. false means that
+// it has to wait until nothing is owed, and is judged again then, by the rules
+// of that moment.
+func (s *session) request(args [][]byte, raw []byte) bool {
+	if crossProtocol(args[0]) {
+		s.end("protocol") // as Redis: no answer to what a browser was made to send
+		return true
+	}
+	if !s.refresh() {
+		return true
+	}
+	cmd, failure := command.Lookup(args)
+	if failure != command.Found {
+		return s.unknown(cmd, failure, args, raw)
+	}
+	if !s.known && !cmd.Flags.Has(command.FlagNoAuth) {
+		s.refuse(cmd, nil, policy.ReasonUnauthenticated.String(), textNoAuth)
+		return true
+	}
+	d := s.user.Authorise(s.db, cmd, args, &s.k.uses)
+	if !d.Allowed() {
+		s.deny(cmd, d)
+		return true
+	}
+	if s.subs != nil && s.proto == 2 && !duringSubscription(cmd) {
+		s.fail(string(appendSubscribedText(nil, cmd.Name)))
+		return true
+	}
+	if s.multi != nil && cmd.Route != command.RouteLocal {
+		s.queue(cmd, raw)
+		return true
+	}
+	done := s.route(cmd, args, raw)
+	if done {
+		s.k.counts.verdict(cmd, true)
+	}
+	return done
+}
+
+func (s *session) route(cmd *command.Command, args [][]byte, raw []byte) bool {
+	switch cmd.Route {
+	case command.RouteShared:
+		if s.k.uses.Blocks {
+			return s.block(raw)
+		}
+		return s.forward(raw, false)
+	case command.RouteDedicated:
+		if cmd.Flags.Has(command.FlagRewriteSecrets) {
+			return s.configGet(raw)
+		}
+		return s.forward(raw, true)
+	case command.RouteBlocking:
+		return s.block(raw)
+	case command.RouteSubscribe:
+		return s.subscribe(cmd, args, raw)
+	case command.RouteReserved:
+		if endless[cmd.Name] {
+			break
+		}
+		return s.reserved(raw)
+	case command.RouteLocal:
+		return s.local(cmd, args, raw)
+	}
+	s.fail(textNotYet)
+	return true
+}
+
+// endless are the commands whose reply has no end.
+var endless = map[string]bool{"monitor": true, "sync": true, "psync": true, "replconf": true}
+
+// block sends a command that may wait on a dedicated connection. Nothing follows
+// it there: a client that leaves takes the connection, and with it the wait, away.
+func (s *session) block(raw []byte) bool {
+	if !s.settled() {
+		return false
+	}
+	sent := s.sent
+	done := s.forward(raw, true)
+	s.blocking = s.sent != sent
+	return done
+}
+
+// reserved sends a command after which the connection serves nobody else.
+func (s *session) reserved(raw []byte) bool {
+	if s.pinned() {
+		s.fail(textNotYet)
+		return true
+	}
+	if !s.settled() {
+		return false
+	}
+	s.settle()
+	sent := s.sent
+	done := s.forward(raw, true)
+	if s.sent != sent {
+		s.tainted, s.blocking = true, true
+	}
+	return done
+}
+
+// unknown answers a command that is not in the table, or forwards it for a user
+// who may do everything.
+func (s *session) unknown(cmd *command.Command, failure command.Failure, args [][]byte, raw []byte) bool {
+	if failure == command.UnknownCommand && s.known && s.multi == nil && s.user.AuthoriseUnknown().Allowed() {
+		done := s.reserved(raw)
+		if done {
+			s.k.counts.verdict(nil, true)
+		}
+		return done
+	}
+	s.spoilMulti()
+	s.k.counts.verdict(nil, false)
+	s.say(appendErrorBytes(nil, failure.AppendText(nil, cmd, args)))
+	return true
+}
+
+func (s *session) deny(cmd *command.Command, d policy.Decision) {
+	text := string(d.AppendText(s.k.scratch[:0], s.user.User, cmd))
+	if cmd.Name == "exec" {
+		s.dropMulti()
+		text = "EXECABORT Transaction discarded because of: " + text
+	}
+	s.refuse(cmd, s.userKnown(), d.Reason.String(), text)
+}
+
+// crossProtocol recognises what a browser sends (networking.c, securityWarningCommand).
+func crossProtocol(name []byte) bool {
+	return len(name) == 4 && bytes.EqualFold(name, []byte("post")) || len(name) == 5 && bytes.EqualFold(name, []byte("host:"))
+}
+
+func appendErrorBytes(dst, text []byte) []byte {
+	dst = append(dst, '-')
+	for _, b := range text {
+		if b == '\r' || b == '\n' {
+			b = ' '
+		}
+		dst = append(dst, b)
+	}
+	return append(dst, '\r', '\n')
+}

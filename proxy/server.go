@@ -1,0 +1,233 @@
+// Package proxy is the way of a command: it admits a client by its address,
+// hears who it is, judges each of its requests, sends what is permitted to Redis
+// and gives the replies back.
+//
+// A [Server] accepts and hands each connection to one of its workers. A worker
+// is an event loop with everything its clients touch. A client joins a socket
+// and its TLS to a session; the session is a state machine that does no I/O.
+//
+// The package knows RESP, users, policy and connections to Redis. It does not
+// know TOML, files, Prometheus or the process that it runs in.
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"redisgate/auth"
+	"redisgate/policy"
+	"redisgate/tlsfeed"
+	"redisgate/upstream"
+	"redisgate/users"
+)
+
+// Options is what a Server needs; only Deny may be left out.
+type Options struct {
+	// Listeners are served until Run ends, which closes them. TCP listeners speak
+	// TLS; unix listeners speak plain RESP and admit by their file mode.
+	Listeners []net.Listener
+	TLS       *tls.Config // needed when there is a TCP listener
+	Slots     *tlsfeed.Slots
+	Users     *users.Store
+	Throttle  *auth.Throttle
+	Allow     *policy.Networks
+	Deny      *policy.Networks
+	Dialer    *upstream.Dialer
+	Control   *upstream.Control
+	Limits    Limits
+	Log       *slog.Logger
+
+	Workers             int
+	MaxConnections      int
+	MaxShared           int
+	MaxDedicated        int
+	MaxDedicatedPerUser int
+	HandshakeTimeout    time.Duration
+	DrainTimeout        time.Duration
+}
+
+func (o *Options) check() error {
+	switch {
+	case len(o.Listeners) == 0:
+		return errors.New("proxy: no listener")
+	case o.Users == nil || o.Throttle == nil || o.Allow == nil || o.Dialer == nil || o.Control == nil || o.Slots == nil || o.Log == nil:
+		return errors.New("proxy: users, throttle, allowed networks, dialer, control, slots and log are all needed")
+	case o.Workers < 1 || o.MaxConnections < 1 || o.MaxShared < 1 || o.MaxDedicated < 1 || o.MaxDedicatedPerUser < 1:
+		return errors.New("proxy: the numbers of workers and connections must be at least 1")
+	case o.HandshakeTimeout <= 0 || o.DrainTimeout < 0:
+		return errors.New("proxy: the handshake needs a time-out")
+	}
+	for _, l := range o.Listeners {
+		if l.Addr().Network() != "unix" && o.TLS == nil {
+			return errors.New("proxy: a TCP listener needs TLS")
+		}
+	}
+	return nil
+}
+
+// Server accepts connections and runs the workers.
+type Server struct {
+	// Static after construction.
+	o        Options
+	users    *users.Store
+	control  *upstream.Control
+	throttle *auth.Throttle
+	upLimits *upstream.Limits
+	perUser  *perUser
+	born     time.Time
+	workers  []*worker
+
+	// Shared by all goroutines.
+	connections atomic.Int64 // sessions, and connections on their way to become one
+	memory      atomic.Int64
+	ids         atomic.Uint64
+	next        atomic.Uint64 // round robin over the workers
+	started     atomic.Bool   // workers is complete
+	accepting   atomic.Bool
+	doors       doors
+	logged      logLimit
+	emptyOnce   sync.Map
+	empty       chan *worker
+}
+
+// New builds a server; it does nothing before Run.
+func New(o Options) (*Server, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		o: o, users: o.Users, control: o.Control, throttle: o.Throttle,
+		upLimits: upstream.NewLimits(o.MaxShared, o.MaxDedicated),
+		perUser:  newPerUser(len(o.Users.Load().Labels())+1, o.MaxDedicatedPerUser),
+		born:     time.Now(),
+		empty:    make(chan *worker, o.Workers),
+	}
+	return s, nil
+}
+
+// Run serves until ctx ends, then drains: no new connections, sessions end as
+// soon as nothing is under way in them, and after DrainTimeout the rest is cut.
+// A second context, now, cuts at once.
+func (s *Server) Run(ctx, now context.Context) error {
+	loopCtx, stopDials := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopDials()
+	var loops sync.WaitGroup
+	for range s.o.Workers {
+		w, err := newWorker(loopCtx, s)
+		if err != nil {
+			for _, w := range s.workers {
+				w.loop.Stop()
+				w.loop.Run()
+			}
+			return err
+		}
+		s.workers = append(s.workers, w)
+	}
+	failed := make(chan error, s.o.Workers+len(s.o.Listeners))
+	for _, w := range s.workers {
+		loops.Go(func() {
+			if err := w.loop.Run(); err != nil {
+				failed <- err
+			}
+		})
+	}
+	s.started.Store(true)
+	s.accepting.Store(true)
+	var doors sync.WaitGroup
+	for _, l := range s.o.Listeners {
+		doors.Go(func() {
+			if err := s.accept(loopCtx, l); err != nil {
+				failed <- err
+			}
+		})
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case <-now.Done():
+	case err = <-failed:
+	}
+	s.accepting.Store(false)
+	for _, l := range s.o.Listeners {
+		l.Close()
+	}
+	if err == nil {
+		s.drain(now)
+	}
+	stopDials()
+	doors.Wait()
+	for _, w := range s.workers {
+		w.loop.Stop()
+	}
+	loops.Wait()
+	return err
+}
+
+// drain waits for the workers to be without clients, as long as it may.
+func (s *Server) drain(now context.Context) {
+	for _, w := range s.workers {
+		w.loop.Post(w.drain)
+	}
+	timeout := time.NewTimer(s.o.DrainTimeout)
+	defer timeout.Stop()
+	for range s.workers {
+		select {
+		case <-s.empty:
+		case <-timeout.C:
+			s.o.Log.Warn("the drain time-out has passed; remaining connections are cut", "connections", s.connections.Load())
+			return
+		case <-now.Done():
+			return
+		}
+	}
+}
+
+// emptied is told by a draining worker that has no clients any more. One that
+// gets another late client says so again; once is enough.
+func (s *Server) emptied(w *worker) {
+	if _, again := s.emptyOnce.LoadOrStore(w, true); !again {
+		s.empty <- w
+	}
+}
+
+// clock is the time that all workers agree on, in monotonic nanoseconds.
+func (s *Server) clock() int64 { return int64(time.Since(s.born)) }
+
+func (s *Server) nextID() uint64 { return s.ids.Add(1) }
+
+// Ready says that the server accepts connections and Redis answers.
+func (s *Server) Ready() bool { return s.accepting.Load() && s.control.Up() }
+
+// perUser counts the dedicated connections of each user.
+type perUser struct {
+	most  int32
+	count []atomic.Int32
+}
+
+func newPerUser(users, most int) *perUser {
+	return &perUser{most: int32(min(most, 1<<30)), count: make([]atomic.Int32, users)}
+}
+
+func (p *perUser) take(user int) bool {
+	if user < 0 || user >= len(p.count) {
+		user = len(p.count) - 1
+	}
+	if p.count[user].Add(1) > p.most {
+		p.count[user].Add(-1)
+		return false
+	}
+	return true
+}
+
+func (p *perUser) give(user int) {
+	if user < 0 || user >= len(p.count) {
+		user = len(p.count) - 1
+	}
+	p.count[user].Add(-1)
+}

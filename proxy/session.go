@@ -1,0 +1,424 @@
+package proxy
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+
+	"redisgate/resp"
+	"redisgate/users"
+)
+
+// phase says what a session does with further input.
+//
+//	greeting -> serving <-> streaming
+//	greeting, serving, streaming -> skipping -> greeting, serving
+//	any but ended -> ending -> ended
+type phase uint8
+
+const (
+	greeting  phase = iota // not authenticated: small limits, few commands
+	serving                // authenticated
+	streaming              // a large request flows to Redis as it arrives
+	skipping               // what is left of a refused large request is dropped
+	ending                 // no more input; closes when all that is owed is out
+	ended                  // final
+)
+
+// session is the conversation with one client: its bytes and Redis's replies in,
+// its replies and requests to Redis out. It does no I/O and knows no clock but
+// its host's. Its methods run on the worker's loop.
+type session struct {
+	// Static after construction.
+	h    host
+	k    *kit
+	id   uint64
+	addr netip.Addr // not valid for a client on a unix socket
+
+	// Who and where.
+	phase  phase
+	proto  uint8 // RESP version of the client
+	db     int
+	from   *users.Set  // the snapshot in which user was looked up
+	user   *users.User // never nil; powerless until authenticated
+	name   string      // CLIENT SETNAME
+	known  bool        // authenticated, be it as a default user that needs no password
+	failed int         // attempts to log in on this connection
+	reason string      // why redisgate ended it, for the counters
+
+	// Input. in[off:] waits; parser holds the state of an unfinished request at its start.
+	in     []byte
+	off    int
+	parser *resp.Parser
+	hungry bool // in[off:] is an unfinished request
+	spent  int  // commands in this turn
+
+	// Order. sent and got count replies of Redis asked for and received.
+	sent, got uint64
+	begun     int  // 1 inside a reply that has begun and not ended
+	stalled   bool // the next request waits until got == sent
+	apart     bool // the next reply must be delivered by itself
+	blocking  bool // a blocking command is out
+	deferred  []deferred
+	capture   *capture
+
+	// Places: own is pinned or for this moment, pipe is shared.
+	pipe, own link
+	tainted   bool // own must not serve anybody else
+	heavy     bool // works on connections of its own from now on
+	held      link // paused because this client is slow
+	draining  bool // ends as soon as nothing is under way
+	awaiting  bool // Room will be called
+
+	multi  *transaction
+	watch  bool
+	subs   *subscriptions
+	stream streamed
+
+	// Output.
+	out       []byte
+	outOff    int   // out[:outOff] has left
+	taken     int64 // bytes that left out, ever
+	takenMark int64 // taken at the last look at a slow client
+	slowSince int64 // 0: not slow
+
+	// Deadlines in loop time; 0 is none.
+	authBy, requestBy, slowBy int64
+	lastUse                   int64
+}
+
+// initSession begins a session in place, since it is part of its client.
+func initSession(s *session, h host, k *kit, addr netip.Addr) {
+	*s = session{h: h, k: k, id: k.nextID(), addr: addr, proto: 2}
+	s.lastUse = h.now()
+	s.become(h.set(), nil)
+	if s.phase == greeting && k.limits.AuthTimeout > 0 {
+		s.authBy = h.now() + int64(k.limits.AuthTimeout)
+		h.deadline(s.authBy)
+	}
+	if k.limits.IdleTimeout > 0 {
+		h.deadline(h.now() + int64(k.limits.IdleTimeout))
+	}
+}
+
+// size is the memory that the session's bytes take.
+func (s *session) size() int64 {
+	n := int64(cap(s.in)) + int64(cap(s.out))
+	if s.multi != nil {
+		n += int64(cap(s.multi.run))
+	}
+	return n
+}
+
+func (s *session) setPhase(p phase) {
+	if s.phase != ended {
+		s.phase = p
+	}
+}
+
+// rest is the phase to be in between requests.
+func (s *session) rest() phase {
+	if s.known {
+		return serving
+	}
+	return greeting
+}
+
+// Input takes plaintext from the client; p is valid only during the call.
+func (s *session) Input(p []byte) {
+	s.k.counts.BytesIn += uint64(len(p))
+	s.lastUse = s.h.now()
+	if len(s.in) > 0 {
+		s.compact(len(p))
+		s.in = s.k.bufs.append(s.in, p)
+		s.hungry = false
+		s.run()
+		return
+	}
+	n := s.consume(p)
+	if n < len(p) && s.phase < ending {
+		s.in, s.off = s.k.bufs.append(nil, p[n:]), 0
+	}
+	s.afterInput()
+}
+
+// run goes on with input that was kept.
+func (s *session) run() {
+	if s.off < len(s.in) {
+		s.off += s.consume(s.in[s.off:])
+	}
+	s.afterInput()
+}
+
+func (s *session) afterInput() {
+	if s.phase >= ending || s.off == len(s.in) {
+		s.k.bufs.give(s.in)
+		s.in, s.off = nil, 0
+		s.hungry = false
+		if s.parser != nil {
+			s.k.giveParser(s.parser)
+			s.parser = nil
+		}
+	}
+	s.drainIfIdle()
+	if s.phase == ending {
+		s.finish()
+	}
+}
+
+// drain ends the session as soon as nothing is under way.
+func (s *session) drain() {
+	s.draining = true
+	s.drainIfIdle()
+}
+
+func (s *session) drainIfIdle() {
+	if s.draining && s.sent == s.got && s.backlog() == 0 && s.capture == nil && s.multi == nil && !s.pinned() &&
+		(s.phase == greeting || s.phase == serving) {
+		s.end("drain")
+	}
+}
+
+// compact makes room at the end of in by dropping what was consumed.
+func (s *session) compact(n int) {
+	if s.off > 0 && len(s.in)+n > cap(s.in) {
+		s.in = s.in[:copy(s.in, s.in[s.off:])]
+		s.off = 0
+	}
+}
+
+// backlog is the number of input bytes that wait for their turn.
+func (s *session) backlog() int { return len(s.in) - s.off }
+
+// consume handles what it can of buf and returns how many bytes it is done with.
+func (s *session) consume(buf []byte) int {
+	n := 0
+	for n < len(buf) && !s.blocked() {
+		m := 0
+		switch s.phase {
+		case greeting, serving:
+			m = s.next(buf[n:])
+		case streaming, skipping:
+			m = s.pass(buf[n:])
+		default:
+			return len(buf)
+		}
+		if n += m; m == 0 {
+			break
+		}
+	}
+	return n
+}
+
+// blocked says that no further input may be handled at this moment.
+func (s *session) blocked() bool {
+	if s.stalled || s.blocking || s.capture != nil {
+		return true
+	}
+	if s.phase == streaming {
+		return s.own.Full() && s.awaitRoom(s.own)
+	}
+	if s.spent >= turnCommands {
+		s.h.wake()
+		return true
+	}
+	if s.sent-s.got >= maxInFlight || len(s.deferred) >= maxInFlight || s.waiting() >= s.outputBound() {
+		return true
+	}
+	if s.own != nil {
+		return s.own.Full() && s.awaitRoom(s.own)
+	}
+	return s.pipe != nil && s.pipe.Full() && s.awaitRoom(s.pipe)
+}
+
+func (s *session) outputBound() int {
+	if s.known {
+		return outputHigh
+	}
+	return strangerOutput
+}
+
+func (s *session) awaitRoom(l link) bool {
+	if !s.awaiting {
+		s.awaiting = true
+		l.AwaitRoom(s)
+	}
+	return true
+}
+
+// Room is the upstream.Receiver's: the connection takes requests again.
+func (s *session) Room() {
+	s.awaiting = false
+	s.proceed()
+}
+
+// proceed has waiting input looked at again, if there is a point in it.
+func (s *session) proceed() {
+	if s.phase == ended {
+		return
+	}
+	if s.phase == ending || s.draining || s.backlog() > 0 && !s.hungry {
+		s.h.wake()
+	}
+}
+
+// wants says whether more input should be read from the socket.
+func (s *session) wants() bool {
+	return s.phase < ending && (s.backlog() < readAhead || s.hungry)
+}
+
+// next handles the request at the start of buf. 0 means that it is not whole or
+// has to wait.
+func (s *session) next(buf []byte) int {
+	if s.parser == nil {
+		s.parser = s.k.takeParser()
+	}
+	limits := &s.k.stranger
+	if s.known {
+		limits = &s.k.accepted
+	}
+	n, err := s.parser.Next(buf, limits)
+	if err != nil {
+		if err == resp.ErrIncomplete {
+			return s.unfinished(buf)
+		}
+		s.malformed(err)
+		return len(buf)
+	}
+	args := s.parser.Args()
+	if len(args) > 0 {
+		raw := buf[:n]
+		if s.parser.Inline() {
+			s.k.scratch = resp.AppendRequest(s.k.scratch[:0], args...)
+			raw = s.k.scratch
+		}
+		s.spent++
+		if !s.request(args, raw) {
+			s.parser.Reset() // it is parsed again when its time has come
+			return 0
+		}
+	}
+	s.requestBy = 0
+	return n
+}
+
+func (s *session) malformed(err error) {
+	var pe *resp.ProtocolError
+	if errors.As(err, &pe) {
+		s.say(appendError(nil, "ERR "+pe.Error()))
+	}
+	s.end("protocol")
+}
+
+// end stops taking input and closes once everything owed is out.
+func (s *session) end(reason string) {
+	if s.phase < ending {
+		s.reason = reason
+		s.setPhase(ending)
+		s.h.wake()
+	}
+}
+
+// finish ends a session that owes nothing any more.
+func (s *session) finish() {
+	if s.phase == ending && s.sent == s.got && len(s.deferred) == 0 && s.capture == nil {
+		s.leave()
+		s.h.output()
+	}
+}
+
+// finished says that nothing more will come out and the connection can be closed.
+func (s *session) finished() bool {
+	return s.phase == ending && s.sent == s.got && len(s.deferred) == 0 && s.capture == nil && s.waiting() == 0
+}
+
+// gone ends the session at once; the client has left or must leave.
+func (s *session) gone(reason string) {
+	if s.phase == ended {
+		return
+	}
+	if s.phase != ending {
+		s.reason = reason
+	}
+	s.phase = ended
+	s.leave()
+	s.k.bufs.give(s.in)
+	s.k.bufs.give(s.out)
+	s.in, s.out, s.off, s.outOff = nil, nil, 0, 0
+	if s.parser != nil {
+		s.k.giveParser(s.parser)
+		s.parser = nil
+	}
+	s.dropMulti()
+	s.deferred, s.subs, s.capture, s.stream = nil, nil, nil, streamed{}
+	s.k.counts.Closed[s.reason]++
+	s.h.left()
+}
+
+// leave lets go of the connections to Redis. Replies still owed on a shared one
+// are dropped as they come; a dedicated one that owes something is closed.
+func (s *session) leave() {
+	if s.held != nil {
+		s.held.Resume()
+		s.held = nil
+	}
+	if s.own != nil {
+		s.letGo(s.sent == s.got && !s.watch && s.subs == nil && s.phase != streaming)
+	}
+	s.pipe = nil
+}
+
+// eof takes the client's half-close: what it asked for before is still answered,
+// unless that is a wait.
+func (s *session) eof() {
+	if s.blocking || s.subs != nil || s.phase == streaming || s.phase == skipping {
+		s.gone("client")
+		return
+	}
+	if s.backlog() > 0 && !s.hungry {
+		s.reason = "client"
+		return // the rest of the input is handled first; the host asks again
+	}
+	s.end("client")
+}
+
+// become makes u, of set, the session's user; nil makes it a fresh connection's.
+func (s *session) become(set *users.Set, u *users.User) {
+	s.from = set
+	if u == nil {
+		if u, s.known = set.Anonymous(s.addr); !s.known {
+			u = set.Default()
+		}
+	} else {
+		s.known = true
+	}
+	s.user = u
+	if s.known {
+		s.authBy = 0
+	}
+	if s.phase == greeting || s.phase == serving {
+		s.setPhase(s.rest())
+	}
+	if len(u.Databases) > 0 && !slices.Contains(u.Databases, s.db) {
+		s.db = u.Databases[0]
+	}
+}
+
+// refresh looks the user up again if the users were exchanged. false means that
+// the session has lost its user and ends.
+func (s *session) refresh() bool {
+	set := s.h.set()
+	if set == s.from {
+		return true
+	}
+	u := set.Lookup([]byte(s.user.Name))
+	if s.known && (u == nil || !u.Admits(s.addr)) {
+		s.end("user")
+		return false
+	}
+	s.from = set
+	if u != nil {
+		s.user = u
+	}
+	return true
+}

@@ -1,0 +1,44 @@
+package proxy
+
+import "time"
+
+// Snapshot is what a server has counted, over all workers.
+type Snapshot struct {
+	Counts
+	Connections                                                           int64 // open now
+	Accepted, DeniedAddress, OverLimit, HandshakeFailed, HandshakeTimeout uint64
+	Handshakes                                                            map[Handshake]uint64
+	Shared, Dedicated                                                     int // connections to Redis
+	Up                                                                    bool
+	Memory                                                                int64 // bytes of all sessions' buffers
+}
+
+// Snapshot adds up what the workers have counted. It waits for each loop to come
+// round; counts of a worker that does not within the time are missing, and ok is false.
+func (s *Server) Snapshot(within time.Duration) (snap Snapshot, ok bool) {
+	snap = Snapshot{
+		Counts: newCounts(), Connections: s.connections.Load(), Accepted: s.doors.accepted.Load(),
+		DeniedAddress: s.doors.deniedAddress.Load(), OverLimit: s.doors.overLimit.Load(),
+		HandshakeFailed: s.doors.handshakeFailed.Load(), HandshakeTimeout: s.doors.handshakeTimeout.Load(),
+		Handshakes: map[Handshake]uint64{}, Up: s.control.Up(), Memory: s.memory.Load(),
+	}
+	snap.Shared, snap.Dedicated = s.upLimits.InUse()
+	s.doors.mu.Lock()
+	for h, n := range s.doors.handshakes {
+		snap.Handshakes[h] = n
+	}
+	s.doors.mu.Unlock()
+	if !s.started.Load() {
+		return snap, true
+	}
+	ok = true
+	for _, w := range s.workers {
+		c, answered := w.snapshot(within)
+		if !answered {
+			ok = false
+			continue
+		}
+		snap.Counts.add(c)
+	}
+	return snap, ok
+}

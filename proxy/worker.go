@@ -1,0 +1,180 @@
+package proxy
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"redisgate/eventloop"
+	"redisgate/tlsfeed"
+	"redisgate/upstream"
+)
+
+// worker is one event loop and everything that its clients touch: sessions,
+// connections to Redis, buffers, counters. Nothing of it is shared but what the
+// server offers to all; other goroutines reach it by posting functions.
+type worker struct {
+	// Static after construction.
+	srv  *Server
+	loop *eventloop.Loop
+	pool *upstream.Pool
+	kit  *kit
+
+	// Owned by the loop.
+	clients map[*client]struct{}
+	outputs []*client // have output for the end of the turn
+	again   []*client // had too much of it for one turn
+	plain   []byte
+	cipher  []byte
+	counted int64 // buffers.held as last told to the server
+	drains  bool
+
+	// Shared with other workers.
+	largest atomic.Int64 // size of the largest session at the last shortage of memory
+}
+
+const readBuffer = 64 << 10
+
+func newWorker(ctx context.Context, srv *Server) (*worker, error) {
+	loop, err := eventloop.New(eventloop.Options{ReadBuffer: readBuffer})
+	if err != nil {
+		return nil, err
+	}
+	w := &worker{
+		srv: srv, loop: loop, kit: newKit(srv.o.Limits, srv.nextID),
+		clients: map[*client]struct{}{}, plain: make([]byte, readBuffer+maxRecord),
+	}
+	w.pool, err = upstream.NewPool(ctx, upstream.Options{
+		Loop: loop, Dialer: srv.o.Dialer, Limits: srv.upLimits, Notify: w.upstreamFailed,
+	})
+	if err != nil {
+		return nil, err
+	}
+	loop.AtTurnEnd(w.turnEnd)
+	return w, nil
+}
+
+// turnEnd writes what the turn has gathered: requests first, so that Redis works
+// while replies are encrypted.
+func (w *worker) turnEnd() {
+	w.pool.Flush()
+	for i := 0; i < len(w.outputs); i++ {
+		c := w.outputs[i]
+		w.outputs[i] = nil
+		c.flushing = false
+		c.flush()
+	}
+	w.outputs = w.outputs[:0]
+	for i, c := range w.again {
+		w.again[i] = nil
+		w.loop.Ready(outputTask{c})
+	}
+	w.again = w.again[:0]
+	w.pool.Flush()
+	w.checkMemory()
+}
+
+// outputTask goes on with a client's output in the next turn.
+type outputTask struct{ c *client }
+
+func (t outputTask) Run() { t.c.output() }
+
+// adopt begins the session of a connection whose handshake is done; tls is nil
+// on a unix socket.
+func (w *worker) adopt(nc net.Conn, tls *tlsfeed.Conn, addr netip.Addr) {
+	c := &client{w: w, tls: tls}
+	conn, err := w.loop.Attach(nc, c, false)
+	if err != nil {
+		w.srv.connections.Add(-1)
+		return
+	}
+	c.conn = conn
+	c.timer.F = c.fire
+	w.clients[c] = struct{}{}
+	initSession(&c.session, c, w.kit, addr)
+	if w.drains {
+		c.drain()
+	}
+	if tls != nil {
+		tls.Feed(nil, c.now())
+		c.decrypt() // what came with the handshake's last flight raises no event
+		c.settleInput()
+	}
+}
+
+func (w *worker) forget(c *client) {
+	delete(w.clients, c)
+	w.srv.connections.Add(-1)
+	if w.drains && len(w.clients) == 0 {
+		w.srv.emptied(w)
+	}
+}
+
+// drain ends every session as soon as nothing is under way in it.
+func (w *worker) drain() {
+	w.drains = true
+	if len(w.clients) == 0 {
+		w.srv.emptied(w)
+		return
+	}
+	for c := range w.clients {
+		c.drain()
+	}
+}
+
+func (w *worker) upstreamFailed(kind string, err error) {
+	w.kit.counts.Upstream[kind]++
+	w.srv.logUpstream(kind, err)
+}
+
+// checkMemory tells the server what this worker's sessions hold and, when all
+// together hold too much, has the largest session cut.
+func (w *worker) checkMemory() {
+	held := w.kit.bufs.held
+	total := w.srv.memory.Add(held - w.counted)
+	w.counted = held
+	if total <= w.srv.o.Limits.Memory {
+		return
+	}
+	var worst *client
+	size := int64(-1)
+	for c := range w.clients {
+		if n := c.size(); n > size {
+			worst, size = c, n
+		}
+	}
+	w.largest.Store(size)
+	for _, other := range w.srv.workers {
+		if other != w && other.largest.Load() > size {
+			other.loop.Post(other.checkMemory)
+			return
+		}
+	}
+	if worst != nil && size > 0 {
+		worst.gone("memory")
+		w.largest.Store(0)
+		w.srv.memory.Add(w.kit.bufs.held - w.counted)
+		w.counted = w.kit.bufs.held
+	}
+}
+
+// snapshot copies the worker's counts; it waits for the loop, but not for long.
+func (w *worker) snapshot(within time.Duration) (*Counts, bool) {
+	done := make(chan *Counts, 1)
+	ok := w.loop.Post(func() {
+		c := newCounts()
+		c.add(&w.kit.counts)
+		done <- &c
+	})
+	if !ok {
+		return nil, false
+	}
+	select {
+	case c := <-done:
+		return c, true
+	case <-time.After(within):
+		return nil, false
+	}
+}
