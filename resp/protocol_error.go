@@ -22,14 +22,17 @@ func (e *ProtocolError) Error() string { return e.text }
 
 // Texts are Redis's. Where Redis has no error, the nearest of its texts is used.
 var (
-	errInlineTooBig = &ProtocolError{text: "Protocol error: too big inline request"}
-	errQuotes       = &ProtocolError{text: "Protocol error: unbalanced quotes in request"}
-	errCountTooBig  = &ProtocolError{text: "Protocol error: too big mbulk count string"}
-	errCount        = &ProtocolError{text: "Protocol error: invalid multibulk length"}
-	errCountUnauth  = &ProtocolError{text: "Protocol error: unauthenticated multibulk length"}
-	errBulkTooBig   = &ProtocolError{text: "Protocol error: too big bulk count string"}
-	errBulk         = &ProtocolError{text: "Protocol error: invalid bulk length"}
-	errBulkUnauth   = &ProtocolError{text: "Protocol error: unauthenticated bulk length"}
+	errQuotes      = &ProtocolError{text: "Protocol error: unbalanced quotes in request"}
+	errCount       = &ProtocolError{text: "Protocol error: invalid multibulk length"}
+	errCountUnauth = &ProtocolError{text: "Protocol error: unauthenticated multibulk length"}
+	errBulk        = &ProtocolError{text: "Protocol error: invalid bulk length"}
+	errBulkUnauth  = &ProtocolError{text: "Protocol error: unauthenticated bulk length"}
+
+	// Redis has these three when it finds no line end in what it has read so far
+	// and that is over 64 KB, so a longer line passes if it comes in few reads.
+	errInlineTooBig = &ProtocolError{text: "Protocol error: too big inline request", stricter: true}
+	errCountTooBig  = &ProtocolError{text: "Protocol error: too big mbulk count string", stricter: true}
+	errBulkTooBig   = &ProtocolError{text: "Protocol error: too big bulk count string", stricter: true}
 
 	// Redis searches lines with strchr: behind a NUL it sees no line end, so the
 	// connection hangs until 64 KB are in and an error comes.
