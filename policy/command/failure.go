@@ -12,7 +12,7 @@ const quoted = 128
 // what Lookup returned and was given; of args no more than the name and some of what follows it are quoted.
 func (f Failure) AppendText(dst []byte, cmd *Command, args [][]byte) []byte {
 	switch f {
-	case UnknownCommand:
+	case UnknownCommand, UnspeakableCommand:
 		dst = append(dst, "ERR unknown command '"...)
 		if len(args) > 0 {
 			dst = appendQuoted(dst, args[0], quoted)

@@ -6,15 +6,19 @@ import "strings"
 type Failure uint8
 
 const (
-	Found             Failure = iota
-	UnknownCommand            // the command returned is nil
-	UnknownSubcommand         // the command returned is the container
-	WrongArity                // the command returned is the one whose arity is wrong
+	Found              Failure = iota
+	UnknownCommand             // the command returned is nil
+	UnspeakableCommand         // the same, and the name contains NUL: nobody may have it forwarded
+	UnknownSubcommand          // the command returned is the container
+	WrongArity                 // the command returned is the one whose arity is wrong
 )
 
 // Lookup finds the command that args call, a container resolved to its subcommand, as Redis does (server.c,
-// lookupCommand and commandCheckArity): names are compared whole, in any case, and "CONFIG|GET" as one word is unknown.
-// It does not allocate and keeps nothing of args.
+// lookupCommand and commandCheckArity): in any case, and "CONFIG|GET" as one word is unknown. It does not allocate and keeps
+// nothing of args.
+//
+// Names are compared whole. Redis hashes them whole but compares up to a NUL (server.c, dictSdsKeyCaseCompare), so
+// "shutdown\x00" and some letters is SHUTDOWN there whenever both fall into one bucket.
 func Lookup(args [][]byte) (*Command, Failure) { return LookupHead(args, len(args)) }
 
 // LookupHead is Lookup for a request of which only the first arguments are in: argc is how many it will have in all.
@@ -25,6 +29,9 @@ func LookupHead(head [][]byte, argc int) (*Command, Failure) {
 	}
 	c := find(head[0])
 	if c == nil {
+		if hasNUL(head[0]) {
+			return nil, UnspeakableCommand
+		}
 		return nil, UnknownCommand
 	}
 	if c.Flags.Has(FlagContainer) && argc > 1 {
