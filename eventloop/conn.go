@@ -13,7 +13,7 @@ type Handler interface {
 	EOF()
 	// Hangup says, at most once, that the peer has half-closed the connection or more while reading is paused, so unread bytes
 	// may remain. EOF or Closed follow when reading is resumed and they have been read. The portable loop finds it out only if
-	// at most Options.ReadBuffer bytes are unread.
+	// fewer than Options.ReadBuffer bytes are unread.
 	Hangup()
 	// Drained says that the kernel has taken all bytes given to Write, after some of them had to wait.
 	Drained()

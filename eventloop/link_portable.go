@@ -14,9 +14,9 @@ type link struct {
 
 	// Guarded by poller.mu.
 	room   sync.Cond // to read more
-	in     []byte // read, and not yet taken by the loop
-	end    error  // of reading
-	noted  bool   // on the poller's list
+	in     []byte    // read, and not yet taken by the loop
+	end    error     // of reading
+	noted  bool      // on the poller's list
 	closed bool
 	// Writing, in this order: pending output is being written; it has been, and this came of it.
 	writing bool

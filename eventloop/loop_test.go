@@ -1,219 +1,15 @@
 package eventloop
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net"
-	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
-
-const patience = 10 * time.Second
-
-// rig is a loop that runs for the time of a test.
-type rig struct {
-	*Loop
-	t    testing.TB
-	done chan error
-}
-
-func run(t testing.TB, o Options) *rig {
-	t.Helper()
-	l, err := New(o)
-	if err != nil {
-		t.Fatalf("New(%+v) = %v; want no error", o, err)
-	}
-	r := &rig{Loop: l, t: t, done: make(chan error, 1)}
-	go func() { r.done <- l.Run() }()
-	t.Cleanup(func() {
-		l.Stop()
-		select {
-		case err := <-r.done:
-			if err != nil {
-				t.Errorf("Run() = %v; want nil", err)
-			}
-		case <-time.After(patience):
-			t.Error("Run has not returned after Stop")
-		}
-	})
-	return r
-}
-
-// on calls f on the loop and waits for it.
-func (r *rig) on(f func()) {
-	r.t.Helper()
-	done := make(chan struct{})
-	if !r.Post(func() { defer close(done); f() }) {
-		r.t.Fatal("Post() = false; want true")
-	}
-	wait(r.t, done, "a posted function")
-}
-
-func wait[T any](t testing.TB, c <-chan T, what string) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(patience):
-		t.Fatalf("%s has not happened in %v", what, patience)
-		panic("unreachable")
-	}
-}
-
-// pair makes the two ends of a connection: ours and the peer's.
-func pair(t testing.TB, network string) (ours, peer net.Conn) {
-	t.Helper()
-	address := "127.0.0.1:0"
-	if network == "unix" {
-		address = filepath.Join(t.TempDir(), "s")
-	}
-	ln, err := net.Listen(network, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	peer, err = net.Dial(network, ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ours, err = ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { peer.Close() })
-	return ours, peer
-}
-
-// each runs a test over TCP and over a unix socket.
-func each(t *testing.T, f func(t *testing.T, network string)) {
-	for _, network := range []string{"tcp", "unix"} {
-		t.Run(network, func(t *testing.T) { f(t, network) })
-	}
-}
-
-// probe is a handler made of functions; those that are nil do nothing.
-type probe struct {
-	c       *Conn
-	data    func(c *Conn, p []byte)
-	eof     func(c *Conn)
-	hangup  func(c *Conn)
-	drained func(c *Conn)
-	closed  func(c *Conn, err error)
-}
-
-func (p *probe) Data(b []byte) {
-	if p.data != nil {
-		p.data(p.c, b)
-	}
-}
-
-func (p *probe) EOF() {
-	if p.eof != nil {
-		p.eof(p.c)
-	}
-}
-
-func (p *probe) Hangup() {
-	if p.hangup != nil {
-		p.hangup(p.c)
-	}
-}
-
-func (p *probe) Drained() {
-	if p.drained != nil {
-		p.drained(p.c)
-	}
-}
-
-func (p *probe) Closed(err error) {
-	if p.closed != nil {
-		p.closed(p.c, err)
-	}
-}
-
-// attach attaches p from any goroutine.
-func (r *rig) attach(nc net.Conn, p *probe) *Conn {
-	r.t.Helper()
-	r.on(func() { r.attachHere(nc, p, false) })
-	return p.c
-}
-
-func (r *rig) attachHere(nc net.Conn, p *probe, first bool) {
-	r.t.Helper()
-	c, err := r.Attach(nc, p, first)
-	if err != nil {
-		r.t.Errorf("Attach() = %v; want no error", err)
-		return
-	}
-	p.c = c
-}
-
-func echo() *probe {
-	return &probe{
-		data: func(c *Conn, b []byte) { c.Write(b) },
-		eof:  func(c *Conn) { c.CloseWrite() },
-	}
-}
-
-func TestEchoesWhatItIsSent(t *testing.T) {
-	each(t, func(t *testing.T, network string) {
-		r := run(t, Options{})
-		ours, peer := pair(t, network)
-		r.attach(ours, echo())
-		for _, size := range []int{1, 100, 64 << 10, 64<<10 + 1, 3 << 20} {
-			want := pattern(size)
-			go peer.Write(want)
-			got := make([]byte, size)
-			if _, err := io.ReadFull(peer, got); err != nil || !bytes.Equal(got, want) {
-				t.Fatalf("echo of %d bytes: %v; want the same bytes", size, err)
-			}
-		}
-		peer.(interface{ CloseWrite() error }).CloseWrite()
-		if n, err := peer.Read(make([]byte, 1)); n != 0 || err != io.EOF {
-			t.Errorf("Read after half-closing = %d, %v; want 0, EOF", n, err)
-		}
-	})
-}
-
-func TestEchoesToManyConnections(t *testing.T) {
-	each(t, func(t *testing.T, network string) {
-		r := run(t, Options{ReadBuffer: 512, MaxEvents: 16})
-		var wg sync.WaitGroup
-		for i := range 100 {
-			ours, peer := pair(t, network)
-			r.attach(ours, echo())
-			wg.Go(func() {
-				want := bytes.Repeat([]byte{byte(i)}, 3000)
-				got := make([]byte, len(want))
-				for range 20 {
-					if _, err := peer.Write(want); err != nil {
-						t.Error(err)
-						return
-					}
-					if _, err := io.ReadFull(peer, got); err != nil || !bytes.Equal(got, want) {
-						t.Errorf("connection %d: %v or bytes of another; want an echo", i, err)
-						return
-					}
-				}
-			})
-		}
-		wg.Wait()
-	})
-}
-
-// pattern is n bytes in which a displaced piece shows.
-func pattern(n int) []byte {
-	p := make([]byte, n)
-	x := uint32(1)
-	for i := range p {
-		x = x*1664525 + 1013904223
-		p[i] = byte(x >> 24)
-	}
-	return p
-}
 
 func TestRunsPostedFunctionsBeforeItStops(t *testing.T) {
 	l, err := New(Options{})
@@ -242,4 +38,261 @@ func TestRunsPostedFunctionsBeforeItStops(t *testing.T) {
 	if n, err := peer.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("Read of the peer = %d, %v; want 0, EOF", n, err)
 	}
+}
+
+func TestPostKeepsTheOrderOfEachGoroutine(t *testing.T) {
+	r := run(t, Options{})
+	const posters, each = 8, 2000
+	var last [posters]int
+	var wg sync.WaitGroup
+	for i := range posters {
+		wg.Go(func() {
+			for n := 1; n <= each; n++ {
+				r.Post(func() {
+					if last[i] != n-1 {
+						t.Errorf("goroutine %d: function %d ran after %d", i, n, last[i])
+					}
+					last[i] = n
+				})
+			}
+		})
+	}
+	wg.Wait()
+	r.on(func() {
+		for i, n := range last {
+			if n != each {
+				t.Errorf("goroutine %d: %d functions ran; want %d", i, n, each)
+			}
+		}
+	})
+}
+
+func TestPostThatWasAcceptedRuns(t *testing.T) {
+	for range 50 {
+		l, err := New(Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- l.Run() }()
+		var accepted atomic.Int64
+		ran := int64(0)
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for l.Post(func() { ran++ }) {
+					accepted.Add(1)
+				}
+			})
+		}
+		l.Stop()
+		if err := wait(t, done, "Run's return"); err != nil {
+			t.Fatalf("Run() = %v; want nil", err)
+		}
+		wg.Wait()
+		if got := accepted.Load(); ran != got {
+			t.Fatalf("%d functions ran; want %d, as many as were accepted", ran, got)
+		}
+	}
+}
+
+func TestPostFromTheLoopRunsInTheNextTurn(t *testing.T) {
+	r := run(t, Options{})
+	done := make(chan []string, 1)
+	r.on(func() {
+		var order []string
+		r.AtTurnEnd(func() { order = append(order, "turn end") })
+		r.Post(func() {
+			order = append(order, "posted")
+			done <- slices.Clone(order)
+		})
+	})
+	want := []string{"turn end", "posted"}
+	if got := wait(t, done, "the posted function"); !slices.Equal(got, want) {
+		t.Errorf("order = %q; want %q", got, want)
+	}
+}
+
+type taskFunc func()
+
+func (f taskFunc) Run() { f() }
+
+func TestTurnOrder(t *testing.T) {
+	r := run(t, Options{})
+	ours, peer := pair(t, "unix")
+	done := make(chan []string, 1)
+	var order []string
+	add := func(s string) func() { return func() { order = append(order, s) } }
+	c := r.attach(ours, &probe{data: func(*Conn, []byte) {
+		add("data")()
+		r.Post(add("posted"))
+		r.Ready(taskFunc(func() {
+			add("task")()
+			r.Ready(taskFunc(func() { add("task of a task")(); done <- order }))
+		}))
+	}})
+	r.on(func() {
+		r.AtTurnEnd(add("end 1"))
+		r.AtTurnEnd(add("end 2"))
+	})
+	release := r.holdThen(func() {
+		r.AtTurnEnd(func() {
+			if !slices.Contains(order, "data") {
+				order = nil
+				r.Ready(taskFunc(add("task of the end")))
+			}
+		})
+	})
+	send(t, peer, "x")
+	arrived(t, c, 1)
+	release()
+	want := []string{"data", "task of the end", "task", "end 1", "end 2", "posted", "task of a task"}
+	if got := wait(t, done, "the last task"); !slices.Equal(got, want) {
+		t.Errorf("order = %q; want %q", got, want)
+	}
+}
+
+// A task that always has more to do must not keep connections, timers and posted functions from their turn.
+func TestReadyTasksLetOthersIn(t *testing.T) {
+	each(t, func(t *testing.T, network string, o Options) {
+		r := run(t, o)
+		ours, peer := pair(t, network)
+		r.attach(ours, echo())
+		var busy bool
+		turns, runs := 0, 0
+		var task taskFunc
+		task = func() {
+			if runs++; busy {
+				r.Ready(task)
+			}
+		}
+		r.on(func() {
+			busy = true
+			r.AtTurnEnd(func() { turns++ })
+			r.Ready(task)
+		})
+		for range 100 {
+			send(t, peer, "x")
+			peer.SetReadDeadline(time.Now().Add(patience))
+			if _, err := io.ReadFull(peer, make([]byte, 1)); err != nil {
+				t.Fatalf("no echo beside a busy task: %v", err)
+			}
+		}
+		fired := make(chan struct{})
+		r.on(func() { r.SetTimer(&Timer{F: func() { close(fired) }}, time.Millisecond) })
+		wait(t, fired, "a timer beside a busy task")
+		r.on(func() {
+			busy = false
+			if runs != turns && runs != turns+1 {
+				t.Errorf("the task ran %d times in %d turns; want once a turn", runs, turns)
+			}
+		})
+	})
+}
+
+func TestInputOfFirstConnectionsComesFirst(t *testing.T) {
+	each(t, func(t *testing.T, network string, o Options) {
+		r := run(t, o)
+		var order []int
+		var conns []*Conn
+		var peers []net.Conn
+		seen := make(chan struct{}, 100)
+		for i := range 20 {
+			ours, peer := pair(t, network)
+			p := &probe{data: func(*Conn, []byte) { order = append(order, i); seen <- struct{}{} }}
+			r.on(func() { r.attachHere(ours, p, i >= 18) })
+			conns, peers = append(conns, p.c), append(peers, peer)
+		}
+		release := r.hold()
+		for i, peer := range peers {
+			send(t, peer, "x")
+			arrived(t, conns[i], 1)
+		}
+		release()
+		for range peers {
+			wait(t, seen, "Data")
+		}
+		r.on(func() {
+			slices.Sort(order[:2])
+			if order[0] != 18 || order[1] != 19 {
+				t.Errorf("order of connections = %v; want 18 and 19 first", order)
+			}
+		})
+	})
+}
+
+func TestOneWakeUpForManyPosts(t *testing.T) {
+	r := run(t, Options{})
+	var before, after Stats
+	release := r.hold()
+	var wg sync.WaitGroup
+	r.Post(func() { before = r.Stats() })
+	for range 10 {
+		wg.Go(func() { r.Post(func() {}) })
+	}
+	wg.Wait()
+	last := make(chan struct{})
+	r.Post(func() { after = r.Stats(); close(last) })
+	release()
+	wait(t, last, "the last function")
+	if before != after {
+		t.Errorf("Stats = %+v, then %+v; want all functions in one turn", before, after)
+	}
+	if before.Wakeups > 1 { // that of the hold
+		t.Errorf("Wakeups = %d; want at most 1, as a busy loop need not be woken", before.Wakeups)
+	}
+}
+
+// Every post and every byte comes just when the loop may be about to park.
+func TestNoWakeUpIsLost(t *testing.T) {
+	each(t, func(t *testing.T, network string, o Options) {
+		r := run(t, o)
+		const rounds = 5000
+		var wg sync.WaitGroup
+		for i := range 4 {
+			ours, peer := pair(t, network)
+			r.attach(ours, echo())
+			peer.SetDeadline(time.Now().Add(3 * patience))
+			wg.Go(func() { // bytes
+				b := make([]byte, 1)
+				for n := range rounds {
+					if _, err := peer.Write(b); err != nil {
+						t.Errorf("round %d: %v", n, err)
+						return
+					}
+					if _, err := io.ReadFull(peer, b); err != nil {
+						t.Errorf("round %d: %v", n, err)
+						return
+					}
+				}
+			})
+			wg.Go(func() { // posts
+				done := make(chan struct{}, 1)
+				f := func() { done <- struct{}{} }
+				for n := range rounds {
+					r.Post(f)
+					select {
+					case <-done:
+					case <-time.After(patience):
+						t.Errorf("round %d: a posted function has not run", n)
+						return
+					}
+				}
+			})
+			if i == 0 { // timers, whose deadlines are set and cleared meanwhile
+				timer := &Timer{}
+				left := 100
+				timer.F = func() {
+					if left--; left > 0 {
+						r.SetTimer(timer, time.Millisecond)
+					} else {
+						wg.Done()
+					}
+				}
+				wg.Add(1)
+				r.on(func() { r.SetTimer(timer, 0) })
+			}
+		}
+		wg.Wait()
+	})
 }
