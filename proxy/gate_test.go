@@ -174,3 +174,13 @@ func TestGoRedis(t *testing.T) {
 		}
 	}
 }
+
+// eventually waits for what another process or goroutine must bring about.
+func eventually(t testing.TB, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !f(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it has not come about in 10 s")
+		}
+	}
+}
