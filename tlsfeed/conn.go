@@ -12,7 +12,8 @@ type Conn struct {
 	tls   *tls.Conn
 	lower feed
 	err   error // final: every further Read says it
-	dry   bool  // tls.Conn has said would-block and nothing was fed since
+	dry   bool  // tls.Conn has nothing to give and nothing was fed since
+	even  bool  // tls.Conn has said would-block once: what the handshake had read ahead is used up
 }
 
 // Feed lends ciphertext that was just read from the socket. now is the time in
@@ -81,8 +82,13 @@ func (c *Conn) Read(dst []byte) (int, error) {
 	}
 	switch err {
 	case nil:
+		// tls.Conn gives one record at a time, and of this one all. If it is the last
+		// that was handed in, asking again would give would-block, at the price of
+		// one of crypto/tls's allocations and a quarter of the time that a small
+		// request and its reply take here (BenchmarkTurn: 1295 ns, this way 836).
+		c.dry = c.even && n < len(dst) && len(f.in) == 0 && f.frame.between()
 	case ErrWouldBlock:
-		c.dry = true
+		c.dry, c.even = true, true
 	default:
 		// Not everything that is fatal stays so in crypto/tls: it forgets a
 		// refused renegotiation.

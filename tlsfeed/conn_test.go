@@ -80,7 +80,11 @@ func TestWouldBlockIsNotSticky(t *testing.T) {
 
 func TestBytesOfTheLastFlightAreNotLost(t *testing.T) {
 	const text = "*1\r\n$4\r\nPING\r\n"
-	sendEarly := func(c *tls.Conn, _ *socket) { _, _ = io.WriteString(c, text) }
+	sendEarly := func(c *tls.Conn, _ *socket) { // in several records
+		for _, part := range []string{text[:1], text[1:5], text[5:]} {
+			_, _ = io.WriteString(c, part)
+		}
+	}
 	check := func(t *testing.T, p *pair) {
 		t.Helper()
 		if left := p.fromClient.take(); len(left) != 0 {
@@ -344,8 +348,8 @@ func TestAllocations(t *testing.T) {
 			p.SetOutput(nil)
 		})
 		// crypto/tls: an atLeastReader for each time that it wants bytes.
-		if got > 2 && !raceEnabled {
-			t.Errorf("%v allocations a turn; want 2, which are crypto/tls's", got)
+		if got > 1 && !raceEnabled {
+			t.Errorf("%v allocations a turn; want 1, which is crypto/tls's", got)
 		}
 	})
 }

@@ -46,6 +46,7 @@ type feed struct {
 	shake *shake // the handshake in progress; nil once the connection is fed by hand
 
 	// Owned by the goroutine that calls Conn, after the handshake.
+	frame   frame   // of what tls.Conn has taken, since the connection's first byte
 	in      []byte  // ciphertext not yet taken by tls.Conn: lent by Feed, or our own after Hold
 	out     *[]byte // where ciphertext goes; nil while nobody has lent a buffer
 	spill   []byte  // ciphertext written while nobody had
@@ -56,11 +57,14 @@ type feed struct {
 	now     int64   // nanoseconds on the owner's clock, at the last Feed
 }
 
-// Read hands fed bytes to tls.Conn, never more than may go in without
-// plaintext coming out, and never (0, nil).
+// Read hands fed bytes to tls.Conn: no more than one record, so that Conn knows when
+// there is nothing left inside, no more than may go in without plaintext coming
+// out, and never (0, nil).
 func (f *feed) Read(p []byte) (int, error) {
 	if f.shake != nil {
-		return f.shake.Read(p)
+		n, err := f.shake.Read(p)
+		f.frame.takeAll(p[:n])
+		return n, err
 	}
 	if len(f.in) == 0 || len(p) == 0 {
 		return 0, ErrWouldBlock
@@ -69,7 +73,8 @@ func (f *feed) Read(p []byte) (int, error) {
 	if room <= 0 {
 		return 0, ErrStarved
 	}
-	n := copy(p[:min(len(p), room)], f.in)
+	n := f.frame.take(f.in[:min(len(p), room, len(f.in))])
+	copy(p, f.in[:n])
 	f.starved += n
 	f.in = f.in[n:]
 	if len(f.in) == 0 {
