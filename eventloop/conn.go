@@ -112,7 +112,7 @@ func (c *Conn) Pending() int {
 // Pause stops reading: neither Data nor EOF is called until Resume.
 func (c *Conn) Pause() {
 	c.paused = true
-	if c.hup {
+	if c.hup && !c.hungUp {
 		c.enqueue()
 	}
 }

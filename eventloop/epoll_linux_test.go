@@ -27,6 +27,73 @@ func TestLoopParksInTheRuntimesPoller(t *testing.T) {
 	}
 }
 
+// A descriptor that the runtime's poller does not take leaves blocking waits.
+func TestRegisterRefusesWhatCannotBePolled(t *testing.T) {
+	f, err := os.Create(t.TempDir() + "/file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.Dup(int(f.Fd()))
+	f.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		t.Fatal(err)
+	}
+	p := poller{fd: fd, eventfd: -1}
+	if p.register() {
+		t.Error("register() of a regular file = true; want false")
+	}
+	p.close()
+}
+
+func TestRunReturnsWhenWaitingFails(t *testing.T) {
+	l, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, peer := pair(t, "unix")
+	ran := false
+	l.Post(func() {
+		if _, err := l.Attach(ours, &probe{}, false); err != nil {
+			t.Error(err)
+		}
+		l.poller.file.Close()
+	})
+	done := make(chan error, 1)
+	go func() { done <- l.Run() }()
+	if n, err := peer.Read(make([]byte, 1)); n != 0 || err == nil {
+		t.Errorf("Read of the peer = %d, %v; want an end", n, err)
+	}
+	if l.Post(func() { ran = true }) {
+		t.Error("Post() after a failure = true; want false")
+	}
+	if err := wait(t, done, "Run's return"); err == nil || ran {
+		t.Errorf("Run() = %v, a refused function ran: %v; want an error, false", err, ran)
+	}
+}
+
+func TestHangupBehindMuchUnreadInput(t *testing.T) {
+	r := run(t, Options{ReadBuffer: 100})
+	ours, peer := pair(t, "tcp")
+	rec := record()
+	got := 0
+	rec.data = func(_ *Conn, p []byte) { got += len(p) }
+	c := r.attach(ours, rec.probe)
+	r.on(c.Pause)
+	send(t, peer, string(pattern(20_000)))
+	peer.Close()
+	rec.expect(r, "hangup")
+	r.on(c.Resume)
+	rec.expect(r, "hangup", "eof")
+	r.on(func() {
+		if got != 20_000 {
+			t.Errorf("bytes read after the pause = %d; want 20000", got)
+		}
+	})
+}
+
 func TestResetAfterEOF(t *testing.T) {
 	r := run(t, Options{})
 	ours, peer := pair(t, "tcp")
