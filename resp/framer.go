@@ -80,6 +80,11 @@ func (f *Framer) Next(p []byte) (n int, end bool, err error) {
 		c := p[n]
 		switch f.state {
 		case frameItem:
+			if k := shortcut(p[n:]); k > 0 {
+				n += k
+				end = f.whole(c)
+				continue
+			}
 			n++
 			f.begin(c)
 		case frameChunk:
