@@ -55,6 +55,7 @@ func Parse(name string, data []byte) (*Config, error) {
 	for i := range all {
 		all[i] = cfg.place(all[i])
 	}
+	all.Sort()
 	return cfg, all.err()
 }
 

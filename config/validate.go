@@ -149,8 +149,8 @@ func (c *Config) upstream(v *validator) {
 	}
 	v.positive("upstream.connect_timeout", u.ConnectTimeout)
 	v.between("upstream.max_shared", int64(u.MaxShared), 1, 1<<16)
-	v.between("upstream.max_dedicated", int64(u.MaxDedicated), 0, 1<<20)
-	v.between("upstream.max_dedicated_per_user", int64(u.MaxDedicatedPerUser), 0, 1<<20)
+	v.between("upstream.max_dedicated", int64(u.MaxDedicated), 1, 1<<20)
+	v.between("upstream.max_dedicated_per_user", int64(u.MaxDedicatedPerUser), 1, 1<<20)
 }
 
 func envName(s string) bool {

@@ -85,8 +85,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	for _, f := range s.Certificates {
 		gauge(expiry, float64(f.Expiry.Unix()), f.File)
 	}
-	count(auth, s.Auth.Success, "success")
-	count(auth, s.Auth.Failure, "failure")
+	count(auth, s.Auth.OK, "ok")
+	count(auth, s.Auth.Failed, "failed")
 	count(auth, s.Auth.Throttled, "throttled")
 	for _, cmd := range s.Commands {
 		// Commands that nobody has sent would be hundreds of lines of zeros.
@@ -115,8 +115,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		count(upstreamErrors, e.Count, e.Kind)
 	}
 
-	count(reloads, s.Reloads.Success, "success")
-	count(reloads, s.Reloads.Failure, "failure")
+	count(reloads, s.Reloads.OK, "ok")
+	count(reloads, s.Reloads.Failed, "failed")
 	if !s.ConfigLastSuccess.IsZero() {
 		gauge(lastSuccess, float64(s.ConfigLastSuccess.Unix()))
 	}

@@ -33,8 +33,8 @@ var full = fixed{
 const fullText = `
 # HELP redisgate_auth_total Attempts to log in.
 # TYPE redisgate_auth_total counter
-redisgate_auth_total{result="failure"} 6
-redisgate_auth_total{result="success"} 5
+redisgate_auth_total{result="failed"} 6
+redisgate_auth_total{result="ok"} 5
 redisgate_auth_total{result="throttled"} 7
 # HELP redisgate_build_info A constant 1, labelled with what is running.
 # TYPE redisgate_build_info gauge
@@ -57,8 +57,8 @@ redisgate_commands_total{command="other",verdict="denied"} 3
 redisgate_config_last_success_timestamp_seconds 1.8e+09
 # HELP redisgate_config_reloads_total Reloads of the configuration.
 # TYPE redisgate_config_reloads_total counter
-redisgate_config_reloads_total{result="failure"} 2
-redisgate_config_reloads_total{result="success"} 1
+redisgate_config_reloads_total{result="failed"} 2
+redisgate_config_reloads_total{result="ok"} 1
 # HELP redisgate_connections Client connections open now.
 # TYPE redisgate_connections gauge
 redisgate_connections 3

@@ -61,8 +61,8 @@ type Handshake struct {
 
 // AuthResults counts attempts to log in.
 type AuthResults struct {
-	Success   uint64
-	Failure   uint64
+	OK        uint64
+	Failed    uint64
 	Throttled uint64 // refused unread, after too many failures from the address
 }
 
@@ -104,8 +104,8 @@ type Certificate struct {
 
 // ReloadResults counts reloads of the configuration.
 type ReloadResults struct {
-	Success uint64
-	Failure uint64
+	OK     uint64
+	Failed uint64
 }
 
 // Build says what is running.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Looks for what the tests need beyond Go: redis-server 7 or newer with its
-# tools, and openssl; a C compiler for the race detector when CI=true. Installs
+# tools, openssl and curl; a C compiler for the race detector when CI=true. Installs
 # it with apt-get where that needs no password, and otherwise says what to do.
 # It ends with success even so: the tests that need what is missing are skipped
 # and listed, and in CI that fails.
@@ -14,7 +14,9 @@ missing() {
 	version=$(redis_version)
 	[ "${version:-0}" -ge 7 ] || echo redis-server
 	command -v redis-cli >/dev/null && command -v redis-benchmark >/dev/null || echo redis-tools
-	command -v openssl >/dev/null || echo openssl
+	for tool in openssl curl; do
+		command -v "$tool" >/dev/null || echo "$tool"
+	done
 	if [ "${CI:-}" = true ] && [ "$(go env CGO_ENABLED)" != 1 ]; then
 		# The race detector is C underneath.
 		echo gcc libc6-dev
@@ -48,7 +50,7 @@ cat >&2 <<TEXT
 Still missing: $packages
 The tests that need it will be skipped and listed at the end. To run them all:
   Debian, Ubuntu:  sudo apt-get install $packages
-  macOS:           brew install redis openssl
+  macOS:           brew install redis openssl curl
   other systems:   https://redis.io/docs/latest/operate/oss_and_stack/install/
 redis-server must be version 7 or newer. If your distribution's is older, take
 it from https://packages.redis.io, or put another one first in PATH.

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"redisgate/config"
+	"redisgate/metrics"
+	"redisgate/policy"
+	"redisgate/proxy"
+	"redisgate/tlsconf"
+	"redisgate/upstream"
+	"redisgate/users"
+)
+
+// built is what a configuration compiles to: all that serve needs to run and
+// all that check can try without listening or connecting.
+type built struct {
+	cfg          *config.Config
+	tls          *tls.Config // nil if there are unix listeners only
+	certificates []metrics.Certificate
+	users        *users.Set
+	allow, deny  *policy.Networks
+	dialer       *upstream.Dialer
+	limits       proxy.Limits
+	notes        []string // what the operator should know, though nothing is wrong
+}
+
+// loadAndBuild reads the file at path and compiles it. The error holds
+// everything that is wrong with both.
+func loadAndBuild(path string, now time.Time) (*built, error) {
+	cfg, err := loadConfig(path)
+	var all config.Problems
+	if err != nil && (cfg == nil || !errors.As(err, &all)) {
+		return nil, err
+	}
+	b, err := build(cfg, now)
+	var more config.Problems
+	if err != nil && !errors.As(err, &more) {
+		return nil, err
+	}
+	for _, p := range more {
+		// The file's own problems are nearer to the cause.
+		if !all.Covers(p.Path) {
+			all = append(all, p)
+		}
+	}
+	if len(all) > 0 {
+		all.Sort()
+		return nil, all
+	}
+	return b, nil
+}
+
+// build compiles cfg. It reads the files that cfg names, and tries all parts
+// although one fails: the error is config.Problems. now is what certificates
+// expire by.
+func build(cfg *config.Config, now time.Time) (*built, error) {
+	c := &compiler{cfg: cfg, built: &built{cfg: cfg}}
+	c.tls(now)
+	c.networks()
+	c.users()
+	c.upstream()
+	c.limits()
+	if len(c.problems) > 0 {
+		return nil, c.problems
+	}
+	c.built.notes = append(c.built.notes, notes(c.built)...)
+	return c.built, nil
+}
+
+type compiler struct {
+	cfg      *config.Config
+	built    *built
+	problems config.Problems
+}
+
+func (c *compiler) add(path, text, hint string) {
+	c.problems = append(c.problems, c.cfg.NewProblem(path, text, hint))
+}
+
+func (c *compiler) tls(now time.Time) {
+	if !slices.ContainsFunc(c.cfg.Listen.Endpoints(), func(e config.Endpoint) bool { return !e.Unix() }) {
+		return
+	}
+	t := c.cfg.TLS
+	loaded, err := tlsconf.Load(tlsconf.Options{
+		Cert: t.Cert, Key: t.Key, MinVersion: t.MinVersion, ClientCA: t.ClientCA, ClientAuth: t.ClientAuth, Now: now,
+	})
+	var problems tlsconf.Problems
+	switch {
+	case errors.As(err, &problems):
+		for _, p := range problems {
+			c.add("tls."+p.Key, aboutFile(p), p.Hint)
+		}
+		return
+	case err != nil:
+		c.add("tls", err.Error(), "")
+		return
+	}
+	c.built.tls = loaded.Config
+	for _, e := range loaded.Expiries {
+		c.built.certificates = append(c.built.certificates, metrics.Certificate{File: e.File, Expiry: e.NotAfter})
+	}
+	for _, w := range loaded.Warnings {
+		c.built.notes = append(c.built.notes, strings.TrimSuffix("tls."+w.Key+": "+aboutFile(w)+"; "+w.Hint, "; "))
+	}
+}
+
+func aboutFile(p tlsconf.Problem) string {
+	if p.File == "" || strings.Contains(p.Text, p.File) {
+		return p.Text
+	}
+	return p.File + ": " + p.Text
+}
+
+func (c *compiler) networks() {
+	c.built.allow = c.parseNetworks("network.allow", c.cfg.Network.Allow)
+	c.built.deny = c.parseNetworks("network.deny", c.cfg.Network.Deny)
+}
+
+func (c *compiler) parseNetworks(path string, texts []string) *policy.Networks {
+	n, err := policy.ParseNetworks(texts)
+	if err != nil {
+		c.add(path, err.Error(), "")
+	}
+	return n
+}
+
+func (c *compiler) users() {
+	var definitions []users.Definition
+	for i, u := range c.cfg.Users {
+		path := fmt.Sprintf("user[%d]", i)
+		parsed, err := policy.ParseUser(u.Name, u.ACL.Text(), policy.Options{Databases: u.Databases, UnsafeScripts: u.UnsafeScripts})
+		if err != nil {
+			c.add(path+".acl", err.Error(), "the rules are those of Redis: https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/")
+			continue
+		}
+		d := users.Definition{User: parsed}
+		if len(u.Allow) > 0 {
+			d.Allow = c.parseNetworks(path+".allow", u.Allow)
+		}
+		definitions = append(definitions, d)
+	}
+	if c.problems.Covers("user") {
+		return
+	}
+	set, err := users.NewSet(definitions, nil)
+	if err != nil {
+		c.add("user", err.Error(), "")
+	}
+	c.built.users = set
+}
+
+func (c *compiler) upstream() {
+	u := c.cfg.Upstream
+	e := u.Endpoint()
+	c.built.dialer = &upstream.Dialer{
+		Network: e.Network, Address: e.Address, Username: u.Username,
+		Timeout: u.ConnectTimeout.Std(), Remote: u.UnsafeRemote,
+	}
+	if u.PasswordFile == "" && u.PasswordEnv == "" {
+		return
+	}
+	c.built.dialer.Password = u.ReadPassword
+	if _, err := u.ReadPassword(); err != nil {
+		path, hint := "upstream.password_file", "the file must be readable by the user that redisgate runs as"
+		if u.PasswordFile == "" {
+			path, hint = "upstream.password_env", "set it where redisgate is started, or use password_file"
+		}
+		c.add(path, err.Error(), hint)
+	}
+}
+
+func (c *compiler) limits() {
+	l, in := c.cfg.Limits, c.cfg.Listen
+	c.built.limits = proxy.Limits{
+		CommandBytes:  int64(l.MaxCommandBytes),
+		ArgumentBytes: int64(l.MaxArgumentBytes),
+		BufferedBytes: int64(l.MaxBufferedCommandBytes),
+		Arguments:     l.MaxArguments,
+		// An int of 32 bits holds less than the file may say.
+		OutputBytes:    int(min(int64(l.OutputBuffer), math.MaxInt)),
+		OutputTimeout:  l.OutputTimeout.Std(),
+		Memory:         int64(l.Memory),
+		AuthTimeout:    in.AuthTimeout.Std(),
+		IdleTimeout:    in.IdleTimeout.Std(),
+		RequestTimeout: in.RequestTimeout.Std(),
+	}
+}

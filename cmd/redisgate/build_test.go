@@ -1,0 +1,231 @@
+package main
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"redisgate/config"
+)
+
+// socketConfig needs no certificate: it listens on a unix socket only.
+const socketConfig = `[listen]
+address = "unix://gate.sock"
+`
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "redisgate.toml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestCheckListsAllErrorsWithTheirPlaceAndHint(t *testing.T) {
+	path := write(t, `[listen]
+adress = "127.0.0.1:6380"
+
+[tls]
+cert = "missing.crt"
+key = "missing.key"
+
+[network]
+deny = ["10.0.0.1/8"]
+
+[upstream]
+password_file = "missing.password"
+
+[[user]]
+name = "app"
+acl = "on >hunter2 ~* +@raed"
+
+[[user]]
+name = "ops"
+acl = "on nopass +get|foo|bar"
+databases = [0, -1]
+`)
+	r := invoke(t, "", "check", "--config", path)
+	if r.code != 1 || r.stdout != "" {
+		t.Fatalf("check = %d, %q; want 1 and nothing on standard output", r.code, r.stdout)
+	}
+	dir := filepath.Dir(path)
+	for _, want := range []string{
+		path + ":2: listen.adress: unknown key",
+		"hint: did you mean listen.address?",
+		path + ":5: tls.cert: ",
+		filepath.Join(dir, "missing.crt"),
+		path + ":6: tls.key: ",
+		path + ":9: network.deny[0]: ",
+		path + ":12: upstream.password_file: ",
+		path + ":16: user[0].acl: ",
+		path + ":20: user[1].acl: ",
+		path + ":21: user[1].databases[1]: -1 is not a database number",
+	} {
+		if !strings.Contains(r.stderr, want) {
+			t.Errorf("check did not say %q:\n%s", want, r.stderr)
+		}
+	}
+	if strings.Contains(r.stderr, "hunter2") {
+		t.Errorf("check shows a password:\n%s", r.stderr)
+	}
+	for line := range strings.Lines(r.stderr) {
+		if !strings.HasPrefix(line, "redisgate: error: ") && !strings.HasPrefix(line, "hint: ") {
+			t.Errorf("check wrote %q; want errors and hints only", line)
+		}
+	}
+}
+
+func TestServeRefusesWhatCheckRefuses(t *testing.T) {
+	path := write(t, socketConfig+"[[user]]\nname = \"app\"\nacl = \"bogus\"\n")
+	check, serve := invoke(t, "", "check", "--config", path), invoke(t, "", "serve", "--config", path)
+	if serve.code != 1 || serve.stderr != check.stderr || serve.stderr == "" {
+		t.Errorf("serve = %d, %q; want 1 and what check says, %q", serve.code, serve.stderr, check.stderr)
+	}
+}
+
+func TestBuildCompilesUsersAndNetworks(t *testing.T) {
+	b, err := loadAndBuild(write(t, socketConfig+`
+idle_timeout = "5m"
+[network]
+allow = ["10.0.0.0/8", "2001:db8::/32"]
+deny = ["10.1.0.0/16"]
+[limits]
+memory = "32MB"
+[[user]]
+name = "app"
+acl = "on >pw ~* +@all"
+allow = ["10.2.0.0/16"]
+databases = [3, 1]
+`), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.tls != nil {
+		t.Error("a configuration without a TCP listener has TLS; want none")
+	}
+	if !b.allow.Contains(netip.MustParseAddr("10.9.9.9")) || b.allow.Contains(netip.MustParseAddr("127.0.0.1")) {
+		t.Error("allow is not the configured list")
+	}
+	if !b.deny.Contains(netip.MustParseAddr("10.1.2.3")) {
+		t.Error("deny is not the configured list")
+	}
+	inside, outside := netip.MustParseAddr("10.2.0.1"), netip.MustParseAddr("10.3.0.1")
+	u, ok := b.users.Authenticate(inside, []byte("app"), []byte("pw"))
+	if !ok || len(u.Databases) != 2 || u.Databases[0] != 3 {
+		t.Errorf("Authenticate inside of allow = %v, %v; want app with databases 3 and 1", u, ok)
+	}
+	if _, ok := b.users.Authenticate(outside, []byte("app"), []byte("pw")); ok {
+		t.Error("app logs in from outside of its allow")
+	}
+	if b.limits.Memory != 32<<20 || b.limits.IdleTimeout != 5*time.Minute || b.limits.ArgumentBytes != 512<<20 {
+		t.Errorf("limits = %+v; want 32 MB, 5 minutes, 512 MB", b.limits)
+	}
+}
+
+func TestAUserWithoutAllowMayComeFromEverywhere(t *testing.T) {
+	b, err := loadAndBuild(write(t, socketConfig+"[[user]]\nname = \"app\"\nacl = \"on >pw\"\n"), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := b.users.Authenticate(netip.Addr{}, []byte("app"), []byte("pw")); !ok {
+		t.Error("a user without allow cannot log in over a unix socket")
+	}
+}
+
+func TestBuildTakesThePasswordFromTheEnvironment(t *testing.T) {
+	path := write(t, socketConfig+"[upstream]\npassword_env = \"REDISGATE_TEST_UPSTREAM\"\n")
+	if _, err := loadAndBuild(path, time.Now()); err == nil || !strings.Contains(err.Error(), "upstream.password_env") {
+		t.Errorf("build without the variable = %v; want an error at upstream.password_env", err)
+	}
+	t.Setenv("REDISGATE_TEST_UPSTREAM", "pw")
+	b, err := loadAndBuild(path, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := b.dialer.Password(); err != nil || got != "pw" {
+		t.Errorf("the dialer's password = %q, %v; want \"pw\"", got, err)
+	}
+}
+
+func TestNotesSayWhatMayNotBeMeant(t *testing.T) {
+	path := write(t, socketConfig+`
+[network]
+allow = ["0.0.0.0/0"]
+[upstream]
+address = "10.0.0.1:6379"
+unsafe_remote = true
+[metrics]
+address = "0.0.0.0:9121"
+[[user]]
+name = "open"
+acl = "on nopass"
+[[user]]
+name = "closed"
+acl = "off >x"
+[[user]]
+name = "mute"
+acl = "on ~*"
+[[user]]
+name = "scripts"
+acl = "on >x +eval"
+unsafe_scripts = true
+`)
+	r := invoke(t, "", "check", "--config", path)
+	if r.code != 0 {
+		t.Fatalf("check = %d, %q; want 0", r.code, r.stderr)
+	}
+	for _, want := range []string{
+		`no user "default"`, "everybody gets as far as", "not on this machine", "no password for Redis", "open to the network",
+		`user "open" needs no password`, `user "closed" is off`, `user "mute" has no password`, `user "scripts" may run scripts`,
+	} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("check did not note %q:\n%s", want, r.stdout)
+		}
+	}
+	b, err := loadAndBuild(write(t, socketConfig+"[upstream]\npassword_file = \"redisgate.toml\"\n[[user]]\nname = \"default\"\nacl = \"on >x\"\n"), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b.notes) != 0 {
+		t.Errorf("notes of a plain configuration = %q; want none", b.notes)
+	}
+}
+
+func TestFilesThatOthersCanReadAreNoted(t *testing.T) {
+	path := write(t, socketConfig+"[upstream]\npassword_file = \"pw\"\n")
+	secret := filepath.Join(filepath.Dir(path), "pw")
+	for mode, want := range map[os.FileMode]bool{0o600: false, 0o640: false, 0o644: true} {
+		_ = os.Remove(secret)
+		if err := os.WriteFile(secret, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(secret, mode); err != nil {
+			t.Fatal(err)
+		}
+		b, err := loadAndBuild(path, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(strings.Join(b.notes, "\n"), "every user of this machine can read"); got != want {
+			t.Errorf("mode %v is noted: %v; want %v", mode, got, want)
+		}
+	}
+}
+
+func TestTheShippedExamplesCompile(t *testing.T) {
+	dir, _ := initialised(t)
+	for _, name := range []string{"redisgate.toml", "minimal.toml"} {
+		cfg, err := config.Load(filepath.Join("..", "..", "configs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.TLS.Cert, cfg.TLS.Key = filepath.Join(dir, "server.crt"), filepath.Join(dir, "server.key")
+		if _, err := build(cfg, time.Now()); err != nil {
+			t.Errorf("build of %s = %v; want no error", name, err)
+		}
+	}
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func newCheck() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "check --config FILE",
+		Short: "Build everything that serve would, and list all errors",
+		Long: `check reads the configuration and every file that it names, compiles users and
+rules, and lists everything that is wrong, each with its place in the file. It
+neither listens nor connects. Exit code 0 if serve would start, else 1.`,
+		Example: "  redisgate check --config /etc/redisgate/redisgate.toml",
+		Args:    none,
+	}
+	path := configFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		b, err := loadAndBuild(*path, time.Now())
+		if err != nil {
+			return err
+		}
+		out := cmd.OutOrStdout()
+		for _, n := range b.notes {
+			fmt.Fprintf(out, "note: %s\n", n)
+		}
+		_, err = fmt.Fprintf(out, "%s: ok, %d users, listening on %v, Redis at %s\n",
+			*path, len(b.cfg.Users), []string(b.cfg.Listen.Address), b.cfg.Upstream.Address)
+		return err
+	}
+	return cmd
+}

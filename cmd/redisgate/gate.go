@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"time"
+
+	"redisgate/auth"
+	"redisgate/metrics"
+	"redisgate/proxy"
+	"redisgate/tlsfeed"
+	"redisgate/upstream"
+	"redisgate/users"
+)
+
+// watchInterval is how often Redis's health is looked at.
+const watchInterval = time.Second
+
+// gate is a redisgate that listens and is ready to run.
+type gate struct {
+	b       *built
+	log     *slog.Logger
+	server  *proxy.Server
+	control *upstream.Control
+	web     *metrics.Server
+	webAt   net.Listener // nil: no metrics
+	undo    func()
+}
+
+// newGate joins what was built with its listeners, which run closes. metricsAt may
+// be nil.
+func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build metrics.Build, log *slog.Logger) (*gate, error) {
+	cpus := defaultProcs()
+	workers, slots := processors(b.cfg.Listen.Workers, cpus)
+	g := &gate{b: b, log: log, control: upstream.NewControl(b.dialer), webAt: metricsAt}
+	in, up := b.cfg.Listen, b.cfg.Upstream
+	var err error
+	g.server, err = proxy.New(proxy.Options{
+		Listeners:           listeners,
+		TLS:                 b.tls,
+		Slots:               tlsfeed.NewSlots(slots),
+		Users:               users.NewStore(b.users),
+		Throttle:            auth.NewThrottle(),
+		Allow:               b.allow,
+		Deny:                b.deny,
+		Dialer:              b.dialer,
+		Control:             g.control,
+		Limits:              b.limits,
+		Log:                 log,
+		Workers:             workers,
+		MaxConnections:      in.MaxConnections,
+		MaxShared:           up.MaxShared,
+		MaxDedicated:        up.MaxDedicated,
+		MaxDedicatedPerUser: up.MaxDedicatedPerUser,
+		HandshakeTimeout:    in.HandshakeTimeout.Std(),
+		DrainTimeout:        in.DrainTimeout.Std(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if metricsAt != nil {
+		g.web, err = metrics.New(metrics.Options{
+			Source: &stats{snapshot: g.server.Snapshot, certificates: b.certificates, started: time.Now()},
+			Ready: func(context.Context) error {
+				if !g.server.Ready() {
+					return errors.New("not ready")
+				}
+				return nil
+			},
+			Build: build,
+			Log:   log,
+			Host:  metricsHost(b.cfg),
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	g.undo = tune(workers, slots)
+	return g, nil
+}
+
+// run serves until drain ends and the clients have left, or now ends.
+func (g *gate) run(drain, now context.Context) error {
+	defer g.undo()
+	// Health and metrics go on while clients drain, and end with run.
+	ctx, end := context.WithCancel(context.WithoutCancel(drain))
+	done := make(chan struct{}, 2)
+	go func() {
+		g.control.Watch(ctx, watchInterval, g.redisChanged)
+		done <- struct{}{}
+	}()
+	go func() {
+		if g.web != nil {
+			if err := g.web.Serve(ctx, g.webAt); err != nil {
+				g.log.Error("the metrics listener failed", "error", err)
+			}
+		}
+		done <- struct{}{}
+	}()
+	err := g.server.Run(drain, now)
+	end()
+	<-done
+	<-done
+	return err
+}
+
+func (g *gate) redisChanged(up bool, err error) {
+	if up {
+		g.log.Info("Redis answers", "address", g.b.cfg.Upstream.Address)
+		return
+	}
+	g.log.Warn("Redis does not answer", "address", g.b.cfg.Upstream.Address, "error", err)
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"redisgate/auth"
+)
+
+// maxPassword bounds what is read: a password, not a file given by mistake.
+const maxPassword = 64 << 10
+
+func newHashPassword() *cobra.Command {
+	return &cobra.Command{
+		Use:   "hash-password",
+		Short: "Turn a password into a #hash for an ACL rule",
+		Long: `hash-password reads a password from the terminal, without showing it, or from
+standard input, where one line ending at the end is not part of it. It prints
+#<sha256 hex> for a user's acl.`,
+		Example: `  redisgate hash-password
+  openssl rand -hex 24 | tee password.txt | redisgate hash-password`,
+		Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			password, err := readPassword(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), auth.Rule(auth.Hash(password)))
+			return err
+		},
+	}
+}
+
+func readPassword(ctx context.Context, stdin io.Reader, prompt io.Writer) ([]byte, error) {
+	if f, ok := stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return askPassword(ctx, int(f.Fd()), prompt)
+	}
+	data, err := io.ReadAll(io.LimitReader(stdin, maxPassword+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the password: %w", err)
+	}
+	if len(data) > maxPassword {
+		return nil, errors.New("the password is longer than 64KB")
+	}
+	text := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	switch {
+	case text == "":
+		return nil, errors.New("the password is empty")
+	case strings.ContainsAny(text, "\r\n"):
+		return nil, hinted("give one password on one line", "there is more than one line on standard input")
+	}
+	return []byte(text), nil
+}
+
+// askPassword asks twice, since nobody sees what they type.
+func askPassword(ctx context.Context, fd int, prompt io.Writer) ([]byte, error) {
+	state, err := term.GetState(fd)
+	if err != nil {
+		return nil, fmt.Errorf("asking the terminal: %w", err)
+	}
+	// Without this an interrupt would leave a terminal that shows nothing.
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	defer context.AfterFunc(ctx, func() {
+		_ = term.Restore(fd, state)
+		fmt.Fprintln(prompt)
+		os.Exit(130) // as shells do for an interrupt; the read cannot be cut short
+	})()
+
+	ask := func(text string) ([]byte, error) {
+		fmt.Fprint(prompt, text)
+		defer fmt.Fprintln(prompt)
+		return term.ReadPassword(fd)
+	}
+	first, err := ask("Password: ")
+	if err != nil {
+		return nil, fmt.Errorf("reading the password: %w", err)
+	}
+	if len(first) == 0 {
+		return nil, errors.New("the password is empty")
+	}
+	second, err := ask("Once more: ")
+	if err != nil {
+		return nil, fmt.Errorf("reading the password: %w", err)
+	}
+	if string(first) != string(second) {
+		return nil, errors.New("the two passwords differ")
+	}
+	return first, nil
+}

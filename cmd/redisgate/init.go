@@ -1,0 +1,234 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"redisgate/auth"
+	"redisgate/config"
+	"redisgate/configs"
+	"redisgate/tlsconf"
+)
+
+// Lifetimes of what init makes. Nothing renews these certificates: the
+// authority stays for its successors, and /metrics shows when the server's ends.
+const (
+	authorityLifetime = 10 * 365 * 24 * time.Hour
+	serverLifetime    = 825 * 24 * time.Hour // the most that macOS accepts
+)
+
+// firstUser may do everyday things and nothing that endangers the server.
+const (
+	firstUser  = "app"
+	firstRules = "on %s ~* &* -@all +@read +@write +@connection +@transaction +@pubsub -@admin -@dangerous"
+)
+
+func newInit() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "init DIR",
+		Short: "Write a working set-up into a directory",
+		Long: `init writes a configuration with every key and a comment to each, a certificate
+authority, a server certificate, a password for Redis, and a first user whose
+password it shows once. It never overwrites a file.`,
+		Example: `  redisgate init ./redisgate
+  redisgate init --name redis.example.com --name 192.0.2.7 /etc/redisgate`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return hinted("for example `redisgate init ./redisgate`", "init takes one directory")
+			}
+			return nil
+		},
+	}
+	names := cmd.Flags().StringArray("name", nil, "a host `NAME` or address in the server certificate, besides localhost (repeatable)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return initialise(args[0], *names, time.Now(), cmd.OutOrStdout())
+	}
+	return cmd
+}
+
+// file is one that init writes, mode 0600.
+type file struct {
+	name string
+	data []byte
+}
+
+func initialise(dir string, names []string, now time.Time, stdout io.Writer) error {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	userPassword, redisPassword := newPassword(), newPassword()
+	files, err := certificates(names, now)
+	if err != nil {
+		return err
+	}
+	socket := socketIn(abs)
+	toml, err := firstConfig(socket, auth.Rule(auth.Hash([]byte(userPassword))))
+	if err != nil {
+		return err
+	}
+	files = append(files,
+		file{"redisgate.toml", []byte(toml)},
+		file{"redis.password", []byte(redisPassword + "\n")},
+		file{"redis.conf", redisConf(socket, redisPassword)},
+	)
+	if err := writeNew(abs, files); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, initText, dir, firstUser, userPassword, abs, filepath.Join(abs, "redisgate.toml"), filepath.Join(abs, "ca.crt"))
+	return err
+}
+
+const initText = `Wrote to %[1]s:
+  redisgate.toml           the configuration, every key with a comment
+  server.crt, server.key   what clients see
+  ca.crt                   give it to clients, so that they know the server
+  ca.key                   whoever has it can pretend to be the server: move it to
+                           another machine, it is needed only to sign further certificates
+  redis.conf               settings for Redis: a unix socket and a password, no port
+  redis.password           the same password, for redisgate
+
+The first user is %[2]q. Its password is shown this once:
+
+  %[3]s
+
+Next:
+  redis-server %[4]s/redis.conf        # or include that file in your redis.conf
+  redisgate check --config %[5]s
+  redisgate serve --config %[5]s
+  REDISCLI_AUTH=%[3]s redis-cli --tls --cacert %[6]s -h 127.0.0.1 -p 6380 --user %[2]s PING
+`
+
+// certificates makes an authority and a server's certificate.
+func certificates(names []string, now time.Time) ([]file, error) {
+	if host, err := os.Hostname(); err == nil && host != "" && len(names) == 0 {
+		names = []string{host}
+	}
+	ca, err := tlsconf.NewAuthority("redisgate CA", now, authorityLifetime)
+	if err != nil {
+		return nil, err
+	}
+	server, err := ca.Server(names, now, serverLifetime)
+	if err != nil {
+		return nil, err
+	}
+	var files []file
+	for _, c := range []struct {
+		name   string
+		issued *tlsconf.Issued
+	}{{"ca", &ca.Issued}, {"server", server}} {
+		key, err := c.issued.KeyPEM()
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file{c.name + ".crt", c.issued.CertPEM()}, file{c.name + ".key", key})
+	}
+	return files, nil
+}
+
+// socketIn puts Redis's socket beside the configuration, or where Redis's
+// packages have it if that path would be too long for a socket.
+func socketIn(dir string) string {
+	address := "unix://" + filepath.Join(dir, "redis.sock")
+	if _, err := config.ParseEndpoint(address); err != nil {
+		return "unix:///run/redis/redis.sock"
+	}
+	return address
+}
+
+// firstConfig is the full example with the values of this set-up.
+func firstConfig(socket, passwordRule string) (string, error) {
+	text := configs.Full
+	header, _, _ := strings.Cut(text, "\n")
+	example := config.Default().Upstream.Address
+	for _, r := range []struct{ old, new string }{
+		{header, "# redisgate: every key, with its default unless something suits this set-up better."},
+		{"\naddress = \"" + example + "\"\n", "\naddress = \"" + socket + "\"\n"},
+		{"\npassword_file = \"\"\n", "\npassword_file = \"redis.password\"\n"},
+		{aclLines(text), "# Redis ACL rules, exactly as Redis writes them. `redisgate hash-password`\n# makes another #hash.\n" +
+			"acl = \"" + fmt.Sprintf(firstRules, passwordRule) + "\"\n"},
+	} {
+		if strings.Count(text, r.old) != 1 {
+			return "", fmt.Errorf("the example configuration has not exactly one %q", r.old)
+		}
+		text = strings.Replace(text, r.old, r.new, 1)
+	}
+	return text, nil
+}
+
+// aclLines returns the example's acl with the comment above it.
+func aclLines(text string) string {
+	start := strings.Index(text, "# Redis ACL rules")
+	acl := strings.Index(text, "\nacl = ")
+	if start < 0 || acl < start {
+		return "# Redis ACL rules"
+	}
+	end := strings.IndexByte(text[acl+1:], '\n')
+	return text[start : acl+1+end+1]
+}
+
+func redisConf(socket, password string) []byte {
+	return fmt.Appendf(nil, `# Written by redisgate init. Redis listens on a unix socket only, so nothing but
+# this machine reaches it, and whoever has the file's permission and the
+# password. Use it as it is, or "include" it at the end of your redis.conf; the
+# user that redisgate runs as must be able to write to the socket.
+port 0
+unixsocket %s
+unixsocketperm 770
+requirepass %s
+`, strings.TrimPrefix(socket, "unix://"), password)
+}
+
+// writeNew writes all files or none, and overwrites nothing.
+func writeNew(dir string, files []file) (err error) {
+	var there []string
+	for _, f := range files {
+		if _, err := os.Lstat(filepath.Join(dir, f.name)); err == nil {
+			there = append(there, f.name)
+		}
+	}
+	if len(there) > 0 {
+		return hinted("choose another directory, or move these files away", "%s has already: %s", dir, strings.Join(there, ", "))
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	var written []string
+	defer func() {
+		if err != nil {
+			for _, path := range written {
+				_ = os.Remove(path)
+			}
+		}
+	}()
+	for _, f := range files {
+		path := filepath.Join(dir, f.name)
+		if err := writeExclusive(path, f.data); err != nil {
+			if errors.Is(err, fs.ErrExist) {
+				return fmt.Errorf("%s has appeared meanwhile", path)
+			}
+			written = append(written, path)
+			return err
+		}
+		written = append(written, path)
+	}
+	return nil
+}
+
+// writeExclusive creates path, which must not exist, not even as a link.
+func writeExclusive(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"redisgate/config"
+	"redisgate/users"
+)
+
+// notes says what works as configured and may still not be what was meant.
+func notes(b *built) []string {
+	var out []string
+	note := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	cfg := b.cfg
+
+	if len(cfg.Users) == 0 {
+		note("there is no [[user]]: nobody can log in")
+	}
+	configured := map[string]bool{}
+	for _, u := range cfg.Users {
+		configured[u.Name] = true
+	}
+	if !configured[users.Default] {
+		note("there is no user %q: it is off and may do nothing. In Redis it would be open to everybody", users.Default)
+	}
+	for _, u := range b.users.All() {
+		switch {
+		case !configured[u.Name]: // said above
+		case !u.Enabled:
+			note("user %q is off", u.Name)
+		case u.NoPass:
+			note("user %q needs no password", u.Name)
+		case len(u.Passwords) == 0:
+			note("user %q has no password and cannot log in", u.Name)
+		}
+		if u.UnsafeScripts && !u.AllPowerful() {
+			note("user %q may run scripts, which do whatever redisgate's account in Redis may do", u.Name)
+		}
+	}
+	for _, n := range cfg.Network.Allow {
+		if n == "0.0.0.0/0" || n == "::/0" {
+			note("network.allow has %s: everybody gets as far as a TLS handshake", n)
+		}
+	}
+	e := cfg.Upstream.Endpoint()
+	if cfg.Upstream.PasswordFile == "" && cfg.Upstream.PasswordEnv == "" {
+		note("redisgate has no password for Redis: any program on this machine may do the same without redisgate")
+	}
+	if !e.Local() {
+		note("Redis at %s is not on this machine: what redisgate sends there can be read on the way", e.Address)
+	}
+	if m := cfg.Metrics.Address; m != "" {
+		if e, err := config.ParseEndpoint(m); err == nil && !e.Local() {
+			note("metrics at %s are open to the network, without a password", m)
+		}
+	}
+	for path, key := range map[string]string{cfg.TLS.Key: "tls.key", cfg.Upstream.PasswordFile: "upstream.password_file"} {
+		if readByOthers(path) {
+			note("%s: every user of this machine can read %s; chmod 600 it", key, path)
+		}
+	}
+	return out
+}
+
+func readByOthers(path string) bool {
+	if path == "" {
+		return false
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+
+	"redisgate/config"
+)
+
+// newLog makes the logger that the configuration asks for; its values are
+// those that Validate lets through.
+func newLog(w io.Writer, c config.Log) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// signals turns the process's signals into two contexts: drain ends with the
+// first SIGTERM or SIGINT, now with the second; a third has its usual effect.
+// SIGHUP is only logged. stop gives the signals back and ends both contexts.
+func signals(ctx context.Context, log *slog.Logger) (drain, now context.Context, stop func()) {
+	drain, endDrain := context.WithCancel(ctx)
+	now, endNow := context.WithCancel(ctx)
+	ch := make(chan os.Signal, 4)
+	signal.Notify(ch, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		for {
+			var s os.Signal
+			select {
+			case s = <-ch:
+			case <-now.Done():
+				return
+			}
+			switch {
+			case s == syscall.SIGHUP:
+				log.Warn("SIGHUP ignored: reloading is not supported yet; restart to apply changes")
+			case drain.Err() == nil:
+				log.Info("draining; a second signal ends at once", "signal", s.String())
+				endDrain()
+			default:
+				log.Warn("ending at once", "signal", s.String())
+				signal.Reset(os.Interrupt, syscall.SIGTERM)
+				endNow()
+			}
+		}
+	}()
+	return drain, now, func() {
+		signal.Stop(ch)
+		endDrain()
+		endNow()
+	}
+}
+
+// processors divides the machine: event loops, and permits for slow work such
+// as handshakes. configured is [listen] workers, where 0 means automatic.
+func processors(configured, cpus int) (workers, slots int) {
+	workers = configured
+	if workers == 0 {
+		// Redis itself takes a processor, and the kernel's network stack takes
+		// its share of each: loops on all of them are slower than on half.
+		workers = max(1, cpus/2)
+	}
+	return workers, max(1, cpus-workers)
+}
+
+// gcPercent is lower than Go's 100: most of the heap is idle connections that
+// live long, so the memory saved is worth more than the processor time spent.
+const gcPercent = 40
+
+// tune sets the process up for event loops. It returns what undoes it, for
+// tests and for embedded runs.
+func tune(workers, slots int) (undo func()) {
+	// Go's poller is looked at by an idle P, or every 10 ms: with a P for each
+	// goroutine that may be busy, plus one, a parked loop never waits for those.
+	// The kernel then shares the processors among the threads.
+	procs := runtime.GOMAXPROCS(workers + slots + 1)
+	percent := gcPercent
+	if os.Getenv("GOGC") == "" {
+		percent = debug.SetGCPercent(gcPercent)
+	}
+	return func() {
+		runtime.GOMAXPROCS(procs)
+		if os.Getenv("GOGC") == "" {
+			debug.SetGCPercent(percent)
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"redisgate/config"
+)
+
+func send(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(os.Getpid(), s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSignals(t *testing.T) {
+	out := newSyncBuffer()
+	log := slog.New(slog.NewTextHandler(out, nil))
+	drain, now, stop := signals(t.Context(), log)
+	defer stop()
+	b := &background{stderr: out, stdout: out}
+
+	send(t, syscall.SIGHUP)
+	b.waitFor(t, out, "SIGHUP ignored")
+	if drain.Err() != nil {
+		t.Fatal("SIGHUP drains; want it only logged")
+	}
+	send(t, syscall.SIGTERM)
+	<-drain.Done()
+	if now.Err() != nil {
+		t.Fatal("the first SIGTERM ends at once; want it to drain")
+	}
+	send(t, syscall.SIGHUP) // and again not deadly
+	send(t, syscall.SIGINT)
+	<-now.Done()
+}
+
+func TestSignalsEndWithTheirContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	drain, now, stop := signals(ctx, slog.New(slog.DiscardHandler))
+	defer stop()
+	cancel()
+	<-drain.Done()
+	<-now.Done()
+}
+
+func TestProcessors(t *testing.T) {
+	for _, tc := range []struct{ configured, cpus, workers, slots int }{
+		{0, 1, 1, 1},
+		{0, 2, 1, 1},
+		{0, 4, 2, 2},
+		{0, 8, 4, 4},
+		{3, 2, 3, 1},
+		{1, 8, 1, 7},
+	} {
+		workers, slots := processors(tc.configured, tc.cpus)
+		if workers != tc.workers || slots != tc.slots {
+			t.Errorf("processors(%d, %d) = %d, %d; want %d, %d", tc.configured, tc.cpus, workers, slots, tc.workers, tc.slots)
+		}
+	}
+}
+
+func TestTuneLeavesAPForEachBusyGoroutine(t *testing.T) {
+	before := runtime.GOMAXPROCS(0)
+	undo := tune(2, 3)
+	if got := runtime.GOMAXPROCS(0); got != 6 {
+		t.Errorf("GOMAXPROCS = %d after tune(2, 3); want 6", got)
+	}
+	undo()
+	if got := runtime.GOMAXPROCS(0); got != before {
+		t.Errorf("GOMAXPROCS = %d after undo; want %d", got, before)
+	}
+}
+
+func TestNewLog(t *testing.T) {
+	for _, tc := range []struct {
+		level, format string
+		debug         bool
+		prefix        string
+	}{
+		{"debug", "text", true, "time="},
+		{"info", "json", false, "{"},
+		{"warn", "text", false, "time="},
+	} {
+		var b bytes.Buffer
+		log := newLog(&b, config.Log{Level: tc.level, Format: tc.format})
+		if got := log.Enabled(t.Context(), slog.LevelDebug); got != tc.debug {
+			t.Errorf("level %s logs debug: %v; want %v", tc.level, got, tc.debug)
+		}
+		log.Error("x")
+		if !strings.HasPrefix(b.String(), tc.prefix) {
+			t.Errorf("format %s logs %q; want it to begin with %q", tc.format, b.String(), tc.prefix)
+		}
+	}
+}
+
+func TestUnixListenersHaveTheirModeAndReplaceStaleSockets(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "s")
+	e := []config.Endpoint{{Network: "unix", Address: path}}
+	for _, mode := range []os.FileMode{0o600, 0o660, 0o666} {
+		// What a killed process leaves: a socket that nobody listens on.
+		stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stale.SetUnlinkOnClose(false)
+		stale.Close()
+		lns, err := listen(e, mode)
+		if err != nil {
+			t.Fatalf("listen over a stale socket = %v; want no error", err)
+		}
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm() != mode {
+			t.Errorf("the socket has mode %v, %v; want %v", info.Mode(), err, mode)
+		}
+		if _, err := listen(e, mode); err == nil || !strings.Contains(err.Error(), "somebody listens there already") {
+			t.Errorf("a second listen = %v; want that somebody listens already", err)
+		}
+		lns[0].Close()
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Errorf("the socket is still there after Close (%v)", err)
+		}
+	}
+	if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := listen(e, 0o600); err == nil {
+		t.Error("listen over a file = nil error; want one")
+	}
+	if data, _ := os.ReadFile(path); string(data) != "mine" {
+		t.Errorf("the file holds %q after listen; want it untouched", data)
+	}
+}
+
+func TestListenOpensAllOrNothing(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	socket := filepath.Join(t.TempDir(), "s")
+	_, err = listen([]config.Endpoint{
+		{Network: "unix", Address: socket},
+		{Network: "tcp", Address: taken.Addr().String()},
+		{Network: "unix", Address: "/nowhere/at/all"},
+	}, 0o600)
+	if err == nil || !strings.Contains(err.Error(), taken.Addr().String()) || !strings.Contains(err.Error(), "/nowhere") {
+		t.Errorf("listen = %v; want both errors", err)
+	}
+	if _, err := os.Stat(socket); !os.IsNotExist(err) {
+		t.Errorf("the first listener is still open (%v)", err)
+	}
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"redisgate/metrics"
+	"redisgate/policy/command"
+	"redisgate/proxy"
+)
+
+// snapshotTime bounds how long a scrape waits for a busy worker.
+const snapshotTime = time.Second
+
+// stats shows a server's counts as metrics.
+type stats struct {
+	// Static after construction.
+	snapshot     func(within time.Duration) (proxy.Snapshot, bool)
+	certificates []metrics.Certificate
+	started      time.Time
+
+	mu   sync.Mutex
+	last metrics.Snapshot // guarded by mu
+}
+
+// Snapshot implements metrics.Source.
+func (s *stats) Snapshot() metrics.Snapshot {
+	snap, complete := s.snapshot(snapshotTime)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// Without the counts of a worker that is too busy to answer, sums would go
+	// back, which Prometheus takes for a restart. The last ones are better.
+	if complete || s.last.ConfigLastSuccess.IsZero() {
+		s.last = s.convert(snap)
+	}
+	return s.last
+}
+
+func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
+	out := metrics.Snapshot{
+		Connections: snap.Connections,
+		Results: metrics.ConnectionResults{
+			Accepted:         snap.Accepted,
+			DeniedAddress:    snap.DeniedAddress,
+			OverLimit:        snap.OverLimit,
+			HandshakeFailed:  snap.HandshakeFailed,
+			HandshakeTimeout: snap.HandshakeTimeout,
+			AuthTimeout:      snap.Closed["auth_timeout"],
+		},
+		Auth: metrics.AuthResults{
+			OK:        snap.Auth["ok"],
+			Failed:    snap.Auth["failed"],
+			Throttled: snap.Auth["throttled"],
+		},
+		Duration:          durations(snap.Durations[:], snap.DurationSeconds),
+		ReceivedBytes:     snap.BytesIn,
+		SentBytes:         snap.BytesOut,
+		UpstreamShared:    int64(snap.Shared),
+		UpstreamDedicated: int64(snap.Dedicated),
+		UpstreamUp:        snap.Up,
+		Certificates:      s.certificates,
+		ConfigLastSuccess: s.started,
+	}
+	for h, n := range snap.Handshakes {
+		out.Handshakes = append(out.Handshakes, metrics.Handshake{Version: h.Version, Resumed: h.Resumed, Count: n})
+	}
+	for id := range snap.Allowed {
+		out.Commands = append(out.Commands, metrics.Command{Name: commandName(id), Allowed: snap.Allowed[id], Denied: snap.Denied[id]})
+	}
+	for _, r := range slices.SortedFunc(maps.Keys(snap.Refused), compareRefusals) {
+		user := r.User
+		if user == "" {
+			user = unauthenticated
+		}
+		out.Denied = append(out.Denied, metrics.Denied{User: user, Reason: r.Reason, Count: snap.Refused[r]})
+	}
+	for _, kind := range slices.Sorted(maps.Keys(snap.Upstream)) {
+		out.UpstreamErrors = append(out.UpstreamErrors, metrics.UpstreamError{Kind: kind, Count: snap.Upstream[kind]})
+	}
+	return out
+}
+
+// unauthenticated is the user label of clients that have not logged in. No
+// user can have that name: names contain no space.
+const unauthenticated = "(not logged in)"
+
+// commandName gives the label of a command's ID; the one after the last is of
+// all commands that the table does not have.
+func commandName(id int) string {
+	if id >= command.Count() {
+		return "other"
+	}
+	return command.ByID(id).Name
+}
+
+func compareRefusals(a, b proxy.Refusal) int {
+	if c := strings.Compare(a.User, b.User); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Reason, b.Reason)
+}
+
+func durations(counts []uint64, sum float64) metrics.Histogram {
+	h := metrics.Histogram{Counts: counts, Sum: sum}
+	for _, b := range proxy.DurationBounds {
+		h.Bounds = append(h.Bounds, b.Seconds())
+	}
+	return h
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"redisgate/policy/command"
+	"redisgate/proxy"
+)
+
+func TestStatsNameCommandsAndUsers(t *testing.T) {
+	get := command.ByName("get")
+	snap := proxy.Snapshot{Accepted: 3, Up: true, Shared: 2, Handshakes: map[proxy.Handshake]uint64{{Version: "1.3"}: 4}}
+	snap.Allowed = make([]uint64, command.Count()+1)
+	snap.Denied = make([]uint64, command.Count()+1)
+	snap.Allowed[get.ID] = 5
+	snap.Denied[command.Count()] = 6
+	snap.Auth = map[string]uint64{"ok": 1, "failed": 2, "throttled": 3}
+	snap.Closed = map[string]uint64{"auth_timeout": 7}
+	snap.Refused = map[proxy.Refusal]uint64{{User: "app", Reason: "key"}: 8, {Reason: "unauthenticated"}: 9}
+	snap.Durations[0] = 10
+	snap.DurationSeconds = 1.5
+	s := &stats{snapshot: func(time.Duration) (proxy.Snapshot, bool) { return snap, true }, started: time.Unix(1, 0)}
+	got := s.Snapshot()
+
+	byName := map[string][2]uint64{}
+	for _, c := range got.Commands {
+		byName[c.Name] = [2]uint64{c.Allowed, c.Denied}
+	}
+	if byName["get"] != [2]uint64{5, 0} || byName["other"] != [2]uint64{0, 6} {
+		t.Errorf("get = %v, other = %v; want [5 0] and [0 6]", byName["get"], byName["other"])
+	}
+	if len(got.Denied) != 2 || got.Denied[0].User != unauthenticated || got.Denied[1].User != "app" || got.Denied[1].Count != 8 {
+		t.Errorf("Denied = %v; want 9 of nobody and 8 of app", got.Denied)
+	}
+	if got.Auth.OK != 1 || got.Auth.Failed != 2 || got.Auth.Throttled != 3 || got.Results.AuthTimeout != 7 || got.Results.Accepted != 3 {
+		t.Errorf("Auth = %v, Results = %v; want 1, 2, 3, and 3 accepted, 7 timed out", got.Auth, got.Results)
+	}
+	if len(got.Duration.Counts) != len(got.Duration.Bounds)+1 || got.Duration.Bounds[0] != 50e-6 || got.Duration.Sum != 1.5 {
+		t.Errorf("Duration = %v; want bounds in seconds, one count more, and the sum", got.Duration)
+	}
+	if !got.UpstreamUp || got.UpstreamShared != 2 || len(got.Handshakes) != 1 {
+		t.Errorf("snapshot = %+v; want up, 2 shared, one kind of handshake", got)
+	}
+}
+
+func TestStatsDoNotGoBackWhenAWorkerIsBusy(t *testing.T) {
+	complete, n := true, uint64(5)
+	s := &stats{started: time.Unix(1, 0), snapshot: func(time.Duration) (proxy.Snapshot, bool) {
+		return proxy.Snapshot{Accepted: n}, complete
+	}}
+	if got := s.Snapshot().Results.Accepted; got != 5 {
+		t.Errorf("accepted = %d; want 5", got)
+	}
+	complete, n = false, 2
+	if got := s.Snapshot().Results.Accepted; got != 5 {
+		t.Errorf("accepted = %d from an incomplete snapshot; want the last one, 5", got)
+	}
+	complete, n = true, 6
+	if got := s.Snapshot().Results.Accepted; got != 6 {
+		t.Errorf("accepted = %d; want 6", got)
+	}
+}
