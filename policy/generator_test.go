@@ -71,7 +71,8 @@ var templates = []string{
 	"subscribe k k", "psubscribe k k", "ssubscribe k", "publish k w", "spublish k w", "unsubscribe k",
 	"mset k w k w", "mget k k k", "del k k", "pfmerge k", "pfmerge k k k", "rename k k", "bitop AND k k k", "blpop k k n",
 	"object encoding k", "memory usage k", "xgroup create k w $", "xinfo stream k", "lcs k k", "smove k k w", "get k",
-	"exists k k", "client tracking ON BCAST", "command getkeys get k", "scan n", "watch k k", "getex k EX n", "spop k",
+	"geoadd k n n w", "geoadd k 0 0 m", "zadd k n w", "rpush k w n", "sadd k w n", "pfadd k w", "xadd k * w w", "hset k w n",
+	"xgroup create k w $ MKSTREAM", "xgroup create k STREAMS $ MKSTREAM", "exists k k", "client tracking ON BCAST", "command getkeys get k", "scan n", "watch k k", "getex k EX n", "spop k",
 }
 
 // rules makes the words of a user: a root selector, and up to two more.
