@@ -23,8 +23,8 @@ const (
 	// whole into a client's buffer: it retires the shared pipeline that it is on.
 	LargeReply = 1 << 20
 
-	maxUnsent  = 1 << 20  // bytes that Redis has not taken before the connection is Full
-	maxAwaited = 64 << 10 // entries that await replies before the connection is Full
+	maxUnsent  = 128 << 10 // bytes that Redis has not taken before the connection is Full
+	maxAwaited = 64 << 10  // entries that await replies before the connection is Full
 	keepOut    = 256 << 10
 )
 

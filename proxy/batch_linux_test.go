@@ -1,0 +1,69 @@
+//go:build linux && !portable
+
+package proxy_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"redisgate/eventloop"
+	"redisgate/internal/gatetest"
+)
+
+// TestSystemCallsPerCommand counts what fifty commands cost that have arrived
+// while the loop was held: 1 wait, 50 reads and 1 write to Redis, then 1 wait, 1
+// read and 50 writes to the clients. It counts system calls, so it is for the
+// epoll loop alone.
+func TestSystemCallsPerCommand(t *testing.T) {
+	for name, tls := range map[string]bool{"tls": true, "plain": false} {
+		t.Run(name, func(t *testing.T) {
+			g, _ := gate(t, gatetest.Options{})
+			var clients []*wire
+			for range 50 {
+				nc := g.DialPlain
+				if tls {
+					nc = g.Dial
+				}
+				w := newWire(t, nc(t)).login()
+				w.do("+PONG\r\n", "PING")
+				clients = append(clients, w)
+			}
+			time.Sleep(50 * time.Millisecond) // session tickets and timers of the beginning are over
+			var mu sync.Mutex
+			var turns []eventloop.Stats
+			g.Server.OnTurn(func(s eventloop.Stats) {
+				mu.Lock()
+				turns = append(turns, s)
+				mu.Unlock()
+			})
+			release := g.Server.Hold()
+			mu.Lock()
+			turns = turns[:0]
+			mu.Unlock()
+			for _, w := range clients {
+				w.send("PING")
+			}
+			release()
+			for _, w := range clients {
+				w.want("+PONG\r\n")
+			}
+			g.Server.LoopStats() // the turn of the last reply has ended
+			mu.Lock()
+			defer mu.Unlock()
+			if len(turns) < 3 {
+				t.Fatalf("%d turns; want at least 3: the held one, the requests', the replies'", len(turns))
+			}
+			diff := func(i int) [3]uint64 {
+				a, b := turns[i-1], turns[i]
+				return [3]uint64{b.Waits - a.Waits, b.Reads - a.Reads, b.Writes - a.Writes}
+			}
+			if got, want := diff(1), [3]uint64{1, 50, 1}; got != want {
+				t.Errorf("requests: waits, reads, writes = %v; want %v", got, want)
+			}
+			if got, want := diff(2), [3]uint64{1, 1, 50}; got != want {
+				t.Errorf("replies: waits, reads, writes = %v; want %v", got, want)
+			}
+		})
+	}
+}

@@ -1,0 +1,27 @@
+package proxy
+
+import "redisgate/eventloop"
+
+// Hold stops the first worker's loop until the returned function is called; when
+// Hold returns the loop stands still.
+func (s *Server) Hold() (release func()) {
+	held, free := make(chan struct{}), make(chan struct{})
+	s.workers[0].loop.Post(func() { close(held); <-free })
+	<-held
+	return func() { close(free) }
+}
+
+// LoopStats returns what the first worker's loop has counted.
+func (s *Server) LoopStats() eventloop.Stats {
+	c := make(chan eventloop.Stats, 1)
+	s.workers[0].loop.Post(func() { c <- s.workers[0].loop.Stats() })
+	return <-c
+}
+
+// OnTurn has f called with the first worker's statistics at the end of each turn.
+func (s *Server) OnTurn(f func(eventloop.Stats)) {
+	done := make(chan struct{})
+	w := s.workers[0]
+	w.loop.Post(func() { w.loop.AtTurnEnd(func() { f(w.loop.Stats()) }); close(done) })
+	<-done
+}
