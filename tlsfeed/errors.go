@@ -19,8 +19,8 @@ const (
 	Vanished                    // the client left before its first byte, as a TCP health check does
 	TimedOut                    // the time was up
 	Cancelled                   // the caller's context ended
-	OverTotal                   // too many unfinished handshakes in all
-	OverAddress                 // too many of the client's address
+	OverTotal                   // the time was up waiting behind too many unfinished handshakes in all
+	OverAddress                 // the same, behind too many of the client's address
 )
 
 var kindTexts = [...]string{
@@ -49,7 +49,7 @@ var (
 // has sent.
 type HandshakeError struct {
 	Kind Kind
-	Err  error // nil over a bound
+	Err  error
 }
 
 func (e *HandshakeError) Error() string {

@@ -36,6 +36,3 @@ func (f *frame) takeAll(p []byte) {
 		p = p[f.take(p):]
 	}
 }
-
-// between says whether the next byte begins a record.
-func (f *frame) between() bool { return f.got == 0 }

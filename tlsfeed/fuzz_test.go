@@ -25,14 +25,14 @@ func TestFrame(t *testing.T) {
 					t.Fatalf("step %d: take() went past the end of a record at %d", step, i)
 				}
 			}
-			if at += n; f.between() != ends[at] {
-				t.Fatalf("step %d: between() at %d = %v; want %v", step, at, f.between(), ends[at])
+			if at += n; (f.got == 0) != ends[at] {
+				t.Fatalf("step %d, at %d: the next byte begins a record: %v; want %v", step, at, f.got == 0, ends[at])
 			}
 		}
 		var all frame
 		all.takeAll(stream[:len(stream)-1])
-		if all.between() {
-			t.Errorf("between() a byte before the end = true; want false")
+		if all.got == 0 || all.left != 1 {
+			t.Errorf("takeAll() of all but a byte leaves %d; want 1", all.left)
 		}
 	}
 }

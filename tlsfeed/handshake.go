@@ -48,7 +48,10 @@ func (s *Slots) Handshake(ctx context.Context, nc net.Conn, addr netip.Addr, cfg
 	stop() // from here on tls.Conn closes nc when ctx ends
 	if !entered {
 		_ = nc.Close()
-		return nil, &HandshakeError{Kind: kind}
+		if errors.Is(ctx.Err(), context.Canceled) {
+			kind = Cancelled
+		}
+		return nil, &HandshakeError{Kind: kind, Err: ctx.Err()}
 	}
 	defer s.leave(key)
 

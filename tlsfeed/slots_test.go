@@ -1,6 +1,8 @@
 package tlsfeed
 
 import (
+	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"net/netip"
@@ -8,8 +10,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"crypto/tls"
 )
 
 func TestUnfinishedHandshakesAreBounded(t *testing.T) {
@@ -109,6 +109,29 @@ func TestClientsThatSendNothingHoldNoPlace(t *testing.T) {
 			if r := <-c; kind(r.err) != TimedOut {
 				t.Errorf("a silent client: Handshake() = %v; want kind %v", r.err, TimedOut)
 			}
+		}
+	})
+}
+
+func TestCancelledWhileWaitingForAPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slots, cfg := NewSlots(1), serverConfig(tls.VersionTLS13)
+		ctx, cancel := context.WithCancel(t.Context())
+		var all []<-chan result
+		for range maxUnfinishedAddress + 1 {
+			near, far := newSockets()
+			near.out.put([]byte{22})
+			all = append(all, serve(ctx, slots, far, local, cfg, time.Minute))
+		}
+		synctest.Wait()
+		cancel()
+		for i, ch := range all {
+			if r := <-ch; kind(r.err) != Cancelled || !errors.Is(r.err, context.Canceled) {
+				t.Errorf("client %d: Handshake() = %v; want kind %v", i, r.err, Cancelled)
+			}
+		}
+		if n := slots.Unfinished(); n != 0 || len(slots.byAddress) != 0 {
+			t.Errorf("when all have left: %d unfinished, %d addresses; want none", n, len(slots.byAddress))
 		}
 	})
 }
