@@ -47,8 +47,10 @@ var rooms = map[string][]string{
 	"metrics":  {"policy"},
 
 	"configs": nil,
-	"bench":   {anything, "internal/redistest"},
+	"bench":   {anything, "internal/redistest", "internal/gatetest"},
 
+	// For tests and benchmarks: mayImport lets nothing else see them.
+	"internal/e2e":       {anything, "internal/redistest", "internal/gatetest"},
 	"internal/gatetest":  {anything, "internal/redistest"},
 	"internal/layers":    nil,
 	"internal/redistest": nil,
