@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestHostileInputHasItsVerdictHoweverItIsCut(t *testing.T) {
@@ -39,23 +40,34 @@ func TestHostileInputHasItsVerdictHoweverItIsCut(t *testing.T) {
 	}
 }
 
-func TestHostileInputCostsLittleMemory(t *testing.T) {
-	const most = 1 << 20
+func TestHostileInputCostsLittle(t *testing.T) {
+	const (
+		mostBytes = 1 << 20
+		mostTime  = time.Millisecond
+	)
 	for _, c := range hostile {
 		for _, lim := range []*Limits{preAuth(), testLimits()} {
-			in := []byte(c.in)
-			cost := allocated(func() {
-				var p Parser
-				for len(in) > 0 {
-					n, err := p.Next(in, lim)
-					if err != nil {
-						break
+			elapsed := time.Hour
+			cost := uint64(1 << 62)
+			// The best of some, since other programs use the processor too. The race
+			// detector makes each byte ten times dearer.
+			for try := 0; try == 0 || try < 200 && elapsed >= mostTime && !raceDetector; try++ {
+				cost = min(cost, allocated(func() {
+					start := time.Now()
+					var p Parser
+					for in := []byte(c.in); len(in) > 0; {
+						n, err := p.Next(in, lim)
+						if err != nil {
+							break
+						}
+						in = in[n:]
 					}
-					in = in[n:]
-				}
-			})
-			if cost >= most {
-				t.Errorf("%s: %.60q (unauthenticated %v) allocates %d bytes; want less than %d", c.name, c.in, lim.Unauthenticated, cost, most)
+					elapsed = min(elapsed, time.Since(start))
+				}))
+			}
+			if cost >= mostBytes || elapsed >= mostTime && !raceDetector {
+				t.Errorf("%s: %.60q (unauthenticated %v) costs %d bytes and %v; want less than %d and %v",
+					c.name, c.in, lim.Unauthenticated, cost, elapsed, mostBytes, mostTime)
 			}
 		}
 	}

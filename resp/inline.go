@@ -17,50 +17,58 @@ const (
 	quoteNUL                            // a NUL, which hides the rest of the line from Redis
 )
 
-// next takes one byte of the line, and counts in tokens each argument that
+// read takes more bytes of the line, and counts in tokens each argument that
 // begins.
-func (q quoteState) next(c byte, tokens *int) quoteState {
-	if c == 0 || q == quoteNUL {
-		return quoteNUL
+func (q quoteState) read(p []byte, tokens int) (quoteState, int) {
+	for _, c := range p {
+		if c == 0 {
+			q = quoteNUL
+		}
+		switch q {
+		case quoteNUL:
+			return q, tokens
+		case quoteBlank:
+			if !isSpace(c) {
+				tokens++
+				q = outside(c)
+			}
+		case quoteToken:
+			if c <= '\'' { // nothing above means anything outside quotes
+				q = outside(c)
+			}
+		case quoteDouble:
+			switch c {
+			case '\\':
+				q = quoteDoubleEscape
+			case '"':
+				q = quoteClosed
+			}
+		case quoteDoubleEscape:
+			q = quoteDouble
+		case quoteSingle:
+			switch c {
+			case '\\':
+				q = quoteSingleEscape
+			case '\'':
+				q = quoteClosed
+			}
+		case quoteSingleEscape:
+			// Only \' is an escape here. Behind \\ another escape may begin.
+			if c != '\\' {
+				q = quoteSingle
+			}
+		case quoteClosed:
+			q = quoteWrong
+			if isSpace(c) {
+				q = quoteBlank
+			}
+		}
 	}
-	switch q {
-	case quoteDouble:
-		switch c {
-		case '\\':
-			return quoteDoubleEscape
-		case '"':
-			return quoteClosed
-		}
-		return quoteDouble
-	case quoteDoubleEscape:
-		return quoteDouble
-	case quoteSingle:
-		switch c {
-		case '\\':
-			return quoteSingleEscape
-		case '\'':
-			return quoteClosed
-		}
-		return quoteSingle
-	case quoteSingleEscape:
-		// Only \' is an escape here. Behind \\ another escape may begin.
-		if c == '\\' {
-			return quoteSingleEscape
-		}
-		return quoteSingle
-	case quoteClosed:
-		if isSpace(c) {
-			return quoteBlank
-		}
-		return quoteWrong
-	case quoteWrong:
-		return quoteWrong
-	case quoteBlank:
-		if isSpace(c) {
-			return quoteBlank
-		}
-		*tokens++
-	}
+	return q, tokens
+}
+
+// outside is the state behind a byte of an argument that is not within quotes.
+func outside(c byte) quoteState {
 	switch {
 	case endsToken(c):
 		return quoteBlank

@@ -253,9 +253,7 @@ func (s *scanner) inline(p []byte, lim *Limits) (n int) {
 	if i >= 0 {
 		q = q[:i]
 	}
-	for _, c := range q {
-		s.quote = s.quote.next(c, &s.tokens)
-	}
+	s.quote, s.tokens = s.quote.read(q, s.tokens)
 	s.line += len(q)
 	if i >= 0 {
 		s.state = scanDone

