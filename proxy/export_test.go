@@ -5,6 +5,7 @@ import "redisgate/eventloop"
 // Hold stops the first worker's loop until the returned function is called; when
 // Hold returns the loop stands still.
 func (s *Server) Hold() (release func()) {
+	s.started.Load() // workers is complete, and seen to be
 	held, free := make(chan struct{}), make(chan struct{})
 	s.workers[0].loop.Post(func() { close(held); <-free })
 	<-held
@@ -13,6 +14,7 @@ func (s *Server) Hold() (release func()) {
 
 // LoopStats returns what the first worker's loop has counted.
 func (s *Server) LoopStats() eventloop.Stats {
+	s.started.Load()
 	c := make(chan eventloop.Stats, 1)
 	s.workers[0].loop.Post(func() { c <- s.workers[0].loop.Stats() })
 	return <-c
@@ -20,6 +22,7 @@ func (s *Server) LoopStats() eventloop.Stats {
 
 // OnTurn has f called with the first worker's statistics at the end of each turn.
 func (s *Server) OnTurn(f func(eventloop.Stats)) {
+	s.started.Load()
 	done := make(chan struct{})
 	w := s.workers[0]
 	w.loop.Post(func() { w.loop.AtTurnEnd(func() { f(w.loop.Stats()) }); close(done) })
