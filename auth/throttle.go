@@ -14,65 +14,75 @@ const (
 	burst    = 20
 	interval = int64(time.Second)
 
-	// maxAddresses bounds the table at about 5 MB.
-	maxAddresses = 1 << 16
+	// maxPairs bounds the table at about 6 MB.
+	maxPairs = 1 << 16
 )
 
-// Throttle limits failed attempts to log in by address: the host in IPv4, the /64
-// in IPv6, v4-mapped addresses as IPv4. What has no address, a unix socket's
-// clients, is one more address.
+// Throttle limits failed attempts to log in by address and user: the address is
+// the host in IPv4, the /64 in IPv6, v4-mapped addresses as IPv4, and what has
+// none, a unix socket's clients, is one more; the user is any number that the
+// caller gives to a name, the same for all names that are nobody's. An address
+// alone would let one program with an old password lock out all others behind
+// the same NAT, or on the same host; a user alone would let anybody lock out an
+// application.
 //
-// Each address has a bucket of 20 attempts. A failure takes one out, a second
-// puts one back. While the bucket is empty every attempt is to be refused, right
-// or wrong, so that a guess tells nothing; but a refusal takes nothing out, so
-// whoever stops guessing, or sits behind the same address as one who does, gets in a
-// second after the guessing ends and 20 s later has a full bucket again. Nobody is
-// locked out for longer, whatever has happened before.
+// Each pair has a bucket of 20 attempts. A failure takes one out, a second puts
+// one back. While the bucket is empty every attempt is to be refused, right or
+// wrong, so that a guess tells nothing; but a refusal takes nothing out, so whoever
+// stops guessing gets in a second later and 20 s later has a full bucket again.
+// Nobody is locked out for longer, whatever has happened before.
 //
-// A success changes nothing. It must not clean the record of its address, or
-// who has one account could guess for another without a limit.
+// A success changes nothing: it tells nothing about the other attempts.
 //
-// At most 65,536 addresses are remembered; beyond that the one whose last failure
-// is oldest is forgotten. Methods may be called from any goroutine. Times are
+// At most 65,536 pairs are remembered; beyond that the one whose last failure is
+// oldest is forgotten. Methods may be called from any goroutine. Times are
 // nanoseconds on one clock that does not run backwards.
 type Throttle struct {
 	mu      sync.Mutex // guards all
 	size    int        // most entries
-	index   map[address]int32
+	index   map[pair]int32
 	entries []entry
 	head    int32 // the entry that failed last; -1: none
 	tail    int32 // the stalest
 }
 
-// entry is one address, in a list by the time of its last failure.
+// entry is one pair, in a list by the time of its last failure.
 type entry struct {
-	key        address
+	key        pair
 	full       int64 // when the bucket will be full again
 	newer, old int32 // neighbours; -1: none
 }
 
-// address is what is counted as one.
+// pair is what is counted as one.
+type pair struct {
+	address
+	user int
+}
+
+// address is what counts as one address.
 type address struct {
 	bits   uint64
 	family uint8
 }
 
 // NewThrottle returns a throttle that has seen no failure.
-func NewThrottle() *Throttle { return newThrottle(maxAddresses) }
+func NewThrottle() *Throttle { return newThrottle(maxPairs) }
 
 func newThrottle(size int) *Throttle {
-	return &Throttle{size: size, index: make(map[address]int32), head: -1, tail: -1}
+	return &Throttle{size: size, index: make(map[pair]int32), head: -1, tail: -1}
 }
 
-// Allow says whether a password from addr may be looked at.
-func (t *Throttle) Allow(addr netip.Addr, now int64) bool { return t.Wait(addr, now) == 0 }
+// Allow says whether a password for that user from addr may be looked at.
+func (t *Throttle) Allow(addr netip.Addr, user int, now int64) bool {
+	return t.Wait(addr, user, now) == 0
+}
 
 // Wait is how long it takes until Allow says yes, if there are no more failures: 0,
 // or at most a second.
-func (t *Throttle) Wait(addr netip.Addr, now int64) time.Duration {
+func (t *Throttle) Wait(addr netip.Addr, user int, now int64) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	i, ok := t.index[addressOf(addr)]
+	i, ok := t.index[pair{addressOf(addr), user}]
 	if !ok {
 		return 0
 	}
@@ -80,9 +90,9 @@ func (t *Throttle) Wait(addr netip.Addr, now int64) time.Duration {
 	return time.Duration(max(0, t.entries[i].full-now-(burst-1)*interval))
 }
 
-// Fail notes that a password from addr was wrong.
-func (t *Throttle) Fail(addr netip.Addr, now int64) {
-	key := addressOf(addr)
+// Fail notes that a password for that user from addr was wrong.
+func (t *Throttle) Fail(addr netip.Addr, user int, now int64) {
+	key := pair{addressOf(addr), user}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	i, ok := t.index[key]
@@ -100,14 +110,14 @@ func (t *Throttle) Fail(addr netip.Addr, now int64) {
 	t.link(i)
 }
 
-// Len is the number of addresses that are remembered.
+// Len is the number of pairs that are remembered.
 func (t *Throttle) Len() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.index)
 }
 
-// free finds an entry for a new address: the stalest one's, if its bucket is
+// free finds an entry for a new pair: the stalest one's, if its bucket is
 // full again or the table is.
 func (t *Throttle) free(now int64) int32 {
 	if i := t.tail; i >= 0 && (t.entries[i].full <= now || len(t.entries) >= t.size) {

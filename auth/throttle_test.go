@@ -15,8 +15,8 @@ var (
 
 // guess fails as long as it may, and says how often that was.
 func guess(th *Throttle, a netip.Addr, now int64) (n int) {
-	for th.Allow(a, now) {
-		th.Fail(a, now)
+	for th.Allow(a, 1, now) {
+		th.Fail(a, 1, now)
 		if n++; n > 1000 {
 			break
 		}
@@ -30,7 +30,7 @@ func TestThrottleBurstThenOneASecond(t *testing.T) {
 	if n := guess(th, alice, now); n != 20 {
 		t.Errorf("%d failures at once; want 20", n)
 	}
-	if d := th.Wait(alice, now); d != time.Second {
+	if d := th.Wait(alice, 1, now); d != time.Second {
 		t.Errorf("Wait() = %v; want 1s", d)
 	}
 	if n := guess(th, alice, now+interval-1); n != 0 {
@@ -48,19 +48,32 @@ func TestThrottleBurstThenOneASecond(t *testing.T) {
 	}
 }
 
+func TestThrottleCountsUsersApart(t *testing.T) {
+	th := NewThrottle()
+	for th.Allow(alice, 1, 0) {
+		th.Fail(alice, 1, 0)
+	}
+	if !th.Allow(alice, 2, 0) || !th.Allow(alice, -1, 0) {
+		t.Error("another user of the address is refused; want only the one whose password is guessed")
+	}
+	if th.Allow(alice, 1, 0) {
+		t.Error("the user whose password is guessed is allowed")
+	}
+}
+
 // Who is refused does not pay for it: there is no lock that could last.
 func TestThrottleForgives(t *testing.T) {
 	th := NewThrottle()
 	for range 100_000 { // many at once, allowed or not
-		th.Fail(alice, 0)
+		th.Fail(alice, 1, 0)
 	}
-	if d := th.Wait(alice, 0); d != time.Second {
+	if d := th.Wait(alice, 1, 0); d != time.Second {
 		t.Errorf("Wait() after 100,000 failures = %v; want 1s", d)
 	}
 	for range 1000 {
-		th.Allow(alice, 0)
+		th.Allow(alice, 1, 0)
 	}
-	if !th.Allow(alice, interval) {
+	if !th.Allow(alice, 1, interval) {
 		t.Error("Allow() a second later = false; want true")
 	}
 	if n := guess(th, alice, 20*interval); n != 20 {
@@ -83,13 +96,13 @@ func TestThrottleCountsNetworks(t *testing.T) {
 	} {
 		th := NewThrottle()
 		guess(th, netip.MustParseAddr(test.a), 0)
-		if same := !th.Allow(netip.MustParseAddr(test.b), 0); same != test.same {
+		if same := !th.Allow(netip.MustParseAddr(test.b), 1, 0); same != test.same {
 			t.Errorf("%s and %s count as one: %v; want %v", test.a, test.b, same, test.same)
 		}
 	}
 	th := NewThrottle()
 	guess(th, netip.Addr{}, 0)
-	if th.Allow(netip.Addr{}, 0) || !th.Allow(netip.IPv4Unspecified(), 0) || !th.Allow(netip.IPv6Unspecified(), 0) {
+	if th.Allow(netip.Addr{}, 1, 0) || !th.Allow(netip.IPv4Unspecified(), 1, 0) || !th.Allow(netip.IPv6Unspecified(), 1, 0) {
 		t.Error("clients without an address do not count as an address of their own")
 	}
 }
@@ -100,10 +113,10 @@ func TestThrottleForgetsTheStalest(t *testing.T) {
 	for i := range byte(3) {
 		guess(th, a(i), 0)
 	}
-	th.Fail(a(0), 0) // now 1 is the stalest
-	th.Fail(a(3), 0)
+	th.Fail(a(0), 1, 0) // now 1 is the stalest
+	th.Fail(a(3), 1, 0)
 	for i, want := range []bool{false, true, false, true} {
-		if got := th.Allow(a(byte(i)), 0); got != want {
+		if got := th.Allow(a(byte(i)), 1, 0); got != want {
 			t.Errorf("Allow(address %d) = %v; want %v", i, got, want)
 		}
 	}
@@ -115,7 +128,7 @@ func TestThrottleForgetsTheStalest(t *testing.T) {
 func TestThrottleReusesWhatIsFullAgain(t *testing.T) {
 	th := NewThrottle()
 	for i := range int64(1000) { // one failure of a new address every 2 s
-		th.Fail(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), i*2*interval)
+		th.Fail(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 1, i*2*interval)
 	}
 	if n := th.Len(); n != 1 {
 		t.Errorf("Len() = %d; want 1, the others' buckets are full", n)
@@ -124,11 +137,11 @@ func TestThrottleReusesWhatIsFullAgain(t *testing.T) {
 
 func TestThrottleIsBounded(t *testing.T) {
 	th := NewThrottle()
-	for i := range uint64(maxAddresses + 5000) {
-		th.Fail(netip.AddrFrom16([16]byte{0x20, 1, byte(i >> 16), byte(i >> 8), byte(i)}), int64(i))
+	for i := range uint64(maxPairs + 5000) {
+		th.Fail(netip.AddrFrom16([16]byte{0x20, 1, byte(i >> 16), byte(i >> 8), byte(i)}), 1, int64(i))
 	}
-	if n := th.Len(); n != maxAddresses || len(th.entries) != maxAddresses {
-		t.Errorf("Len() = %d, %d entries; want %d", n, len(th.entries), maxAddresses)
+	if n := th.Len(); n != maxPairs || len(th.entries) != maxPairs {
+		t.Errorf("Len() = %d, %d entries; want %d", n, len(th.entries), maxPairs)
 	}
 }
 
@@ -147,11 +160,11 @@ func TestThrottleAgreesWithAModel(t *testing.T) {
 		}
 		tokens[i] = min(burst, tokens[i]+float64(now-at[i])/float64(interval))
 		at[i] = now
-		if got, want := th.Allow(a, now), tokens[i] >= 1-1e-6; got != want {
+		if got, want := th.Allow(a, 1, now), tokens[i] >= 1-1e-6; got != want {
 			t.Fatalf("step %d: Allow() = %v; want %v with %v left", step, got, want, tokens[i])
 		}
 		if rnd.IntN(2) == 0 {
-			th.Fail(a, now)
+			th.Fail(a, 1, now)
 			tokens[i] = max(0, tokens[i]-1)
 		}
 	}
@@ -164,8 +177,8 @@ func TestThrottleFromManyGoroutines(t *testing.T) {
 		wg.Go(func() {
 			for i := range 2000 {
 				a := netip.AddrFrom4([4]byte{10, 0, byte(g), byte(i)})
-				th.Allow(a, int64(i))
-				th.Fail(a, int64(i))
+				th.Allow(a, 1, int64(i))
+				th.Fail(a, 1, int64(i))
 			}
 		})
 	}

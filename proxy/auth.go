@@ -38,14 +38,18 @@ func (s *session) doAuth(cmd *command.Command, args [][]byte, _ []byte) bool {
 
 // login makes the session name's, or says with which text it is refused.
 func (s *session) login(name, password []byte) string {
-	if !s.h.mayTry() {
+	set := s.h.set()
+	index := -1
+	if u := set.Lookup(name); u != nil {
+		index = u.Index
+	}
+	if !s.h.mayTry(index) {
 		s.k.counts.Auth["throttled"]++
 		return textThrottled
 	}
-	set := s.h.set()
 	u, ok := set.Authenticate(s.addr, name, password)
-	s.h.tried(ok)
 	if !ok {
+		s.h.wrong(index)
 		s.k.counts.Auth["failed"]++
 		if s.failed++; s.failed >= maxFailed && !s.known {
 			s.end("auth_failed")

@@ -312,10 +312,8 @@ func (c *client) left() {
 	}
 }
 
-func (c *client) mayTry() bool { return c.w.srv.throttle.Allow(c.addr, c.w.srv.clock()) }
-
-func (c *client) tried(ok bool) {
-	if !ok {
-		c.w.srv.throttle.Fail(c.addr, c.w.srv.clock())
-	}
+func (c *client) mayTry(user int) bool {
+	return c.w.srv.throttle.Allow(c.addr, user, c.w.srv.clock())
 }
+
+func (c *client) wrong(user int) { c.w.srv.throttle.Fail(c.addr, user, c.w.srv.clock()) }

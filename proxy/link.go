@@ -47,7 +47,8 @@ type host interface {
 	deadline(t int64)
 	// left says that the session has ended and its connection must be closed now.
 	left()
-	// mayTry and tried are the throttle on log-in attempts of the client's address.
-	mayTry() bool
-	tried(ok bool)
+	// mayTry and wrong are the throttle on attempts to log in from the client's
+	// address as the user of that index, or -1 for a name that is nobody's.
+	mayTry(user int) bool
+	wrong(user int)
 }
