@@ -27,7 +27,7 @@ neither listens nor connects. Exit code 0 if serve would start, else 1.`,
 		for _, n := range b.notes {
 			fmt.Fprintf(out, "note: %s\n", n)
 		}
-		_, err = fmt.Fprintf(out, "%s: ok, %d users, listening on %v, Redis at %s\n",
+		_, err = fmt.Fprintf(out, "%s: ok; users: %d; clients at %v; Redis at %s\n",
 			*path, len(b.cfg.Users), []string(b.cfg.Listen.Address), b.cfg.Upstream.Address)
 		return err
 	}

@@ -31,7 +31,7 @@ func initialised(t *testing.T) (dir, password string) {
 func TestInitWritesASetUpThatCheckAccepts(t *testing.T) {
 	dir, password := initialised(t)
 	r := invoke(t, "", "check", "--config", filepath.Join(dir, "redisgate.toml"))
-	if r.code != 0 || !strings.Contains(r.stdout, "redisgate.toml: ok, 1 users") {
+	if r.code != 0 || !strings.Contains(r.stdout, "redisgate.toml: ok; users: 1;") {
 		t.Fatalf("check after init = %d, %s%s; want 0 and ok", r.code, r.stdout, r.stderr)
 	}
 	b, err := loadAndBuild(filepath.Join(dir, "redisgate.toml"), time.Now())

@@ -39,7 +39,7 @@ listen.drain_timeout; a second signal ends it at once.`,
 func serve(ctx context.Context, b *built, stderr io.Writer) error {
 	log := newLog(stderr, b.cfg.Log)
 	for _, n := range b.notes {
-		log.Warn(n)
+		log.Warn("note on the configuration", "note", n)
 	}
 	listeners, err := listen(b.cfg.Listen.Endpoints(), b.cfg.Listen.UnixMode.FileMode())
 	if err != nil {
