@@ -18,8 +18,8 @@ func (s *selector) addRule(sign, body string) {
 }
 
 // Rules prints the user's rules so that ParseUser reads the same user again, in the order and the words of ACL LIST: flags,
-// password hashes, the root selector, the other selectors. A pattern * that is not all keys is printed %RW~*, where Redis
-// prints ~* and then cannot load it.
+// password hashes, the root selector, the other selectors. Where Redis prints what it cannot load, this differs: a pattern *
+// that is not all keys is %RW~*, and in (...) a word with a quote in it or a parenthesis at its end is quoted.
 func (u *User) Rules() string {
 	words := []string{"off"}
 	if u.Enabled {
@@ -37,11 +37,15 @@ func (u *User) Rules() string {
 		words = append(words, "#"+hex.EncodeToString(h[:]))
 	}
 	for i, s := range u.selectors {
-		text := strings.Join(s.words(), " ")
-		if i > 0 {
-			text = "(" + text + ")"
+		own := s.words()
+		if i == 0 {
+			words = append(words, own...)
+			continue
 		}
-		words = append(words, text)
+		for j, w := range own {
+			own[j] = quote(w)
+		}
+		words = append(words, "("+strings.Join(own, " ")+")")
 	}
 	return strings.Join(words, " ")
 }
@@ -68,6 +72,14 @@ func (s *selector) words() []string {
 		words = append(words, "-@all")
 	}
 	return append(words, s.rules...)
+}
+
+// quote puts a word of a selector in quotes if it would not be read as it is.
+func quote(word string) string {
+	if !strings.ContainsAny(word, `"'`) && !strings.HasSuffix(word, ")") {
+		return word
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(word) + `"`
 }
 
 // String prints the pattern as a rule.

@@ -240,7 +240,7 @@ func (s *selector) applyCommand(word string, refuseReserved bool) string {
 		return msgUnknown
 	case c.Parent() != nil:
 		return msgSubArg
-	case i+1 == len(name):
+	case i+1 == len(name), hasSpace(name): // Redis takes a space, and cannot load what it then prints
 		return msgSyntax
 	case c.Flags.Has(command.FlagContainer):
 		return msgUnknown

@@ -10,7 +10,6 @@ import (
 type selector struct {
 	allKeys     bool // ~* or allkeys; %RW~* is a pattern and not this, since a glob never matches the empty key
 	allChannels bool
-	allCommands bool // +@all with nothing taken away since
 
 	allowed   bits       // commands; a reserved one only by a rule that names it
 	named     bits       // commands that a rule names, since the last rule for all or against them
@@ -45,7 +44,7 @@ func (s *selector) clone() *selector {
 
 // setAll is +@all and -@all. Reserved commands come with neither, and a grant of one before it is lost.
 func (s *selector) setAll(allow bool) {
-	s.allCommands, s.future = allow, allow
+	s.future = allow
 	s.allowed, s.named = bits{}, bits{}
 	s.firstArgs, s.rules = nil, nil
 	if !allow {
@@ -88,7 +87,6 @@ func (s *selector) setCategory(category command.Categories, allow bool) {
 // setOne sets one command. byName says that the rule names it, which a reserved command demands.
 func (s *selector) setOne(c *command.Command, allow, byName bool) {
 	if !allow {
-		s.allCommands = false
 		s.allowed.clear(c.ID)
 		s.named.clear(c.ID)
 		return
@@ -99,6 +97,16 @@ func (s *selector) setOne(c *command.Command, allow, byName bool) {
 	if byName || !c.Flags.Has(command.FlagReserved) {
 		s.allowed.set(c.ID)
 	}
+}
+
+// runsAll reports whether every command is allowed, known or not, reserved ones aside.
+func (s *selector) runsAll() bool {
+	for id := range command.Count() {
+		if !s.allowed.has(id) && !command.ByID(id).Flags.Has(command.FlagReserved) {
+			return false
+		}
+	}
+	return s.future
 }
 
 func (s *selector) addFirstArg(id int, arg string) {

@@ -40,7 +40,7 @@ func (u *User) everything() bool {
 		return false
 	}
 	for _, s := range u.selectors {
-		if s.allCommands && s.allKeys && s.allChannels {
+		if s.allKeys && s.allChannels && s.runsAll() {
 			return true
 		}
 	}

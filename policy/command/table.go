@@ -331,7 +331,7 @@ var table = [count]Command{
 	{Name: "sunion", ID: 322, Arity: -2, Flags: FlagReadOnly, Categories: CategoryRead | CategorySet | CategorySlow, Route: RouteShared, keys: []keyRange{{1, -1, 1, Read}}},
 	{Name: "sunionstore", ID: 323, Arity: -3, Flags: FlagDenyOOM | FlagWrite, Categories: CategorySet | CategorySlow | CategoryWrite, Route: RouteShared, keys: []keyRange{{1, 1, 1, Write}, {2, -1, 1, Read}}},
 	{Name: "sunsubscribe", ID: 324, Arity: -1, Flags: FlagLoading | FlagNoScript | FlagPubSub | FlagStale, Categories: CategoryPubSub | CategorySlow, Route: RouteSubscribe},
-	{Name: "swapdb", ID: 325, Arity: 3, Flags: FlagFast | FlagWrite | FlagKeyless, Categories: CategoryDangerous | CategoryFast | CategoryKeyspace | CategoryWrite, Route: RouteShared, syntax: syntaxSwapDB},
+	{Name: "swapdb", ID: 325, Arity: 3, Flags: FlagFast | FlagWrite | FlagKeyless | FlagEveryDatabase, Categories: CategoryDangerous | CategoryFast | CategoryKeyspace | CategoryWrite, Route: RouteShared, syntax: syntaxSwapDB},
 	{Name: "sync", ID: 326, Arity: 1, Flags: FlagAdmin | FlagNoAsyncLoading | FlagNoMulti | FlagNoScript | FlagReserved, Categories: CategoryAdmin | CategoryDangerous | CategorySlow, Route: RouteReserved},
 	{Name: "time", ID: 327, Arity: 1, Flags: FlagFast | FlagLoading | FlagStale, Categories: CategoryFast, Route: RouteShared},
 	{Name: "touch", ID: 328, Arity: -2, Flags: FlagFast | FlagReadOnly, Categories: CategoryFast | CategoryKeyspace | CategoryRead, Route: RouteShared, keys: []keyRange{{1, -1, 1, Any}}},

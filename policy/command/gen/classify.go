@@ -80,7 +80,7 @@ var marks = []struct {
 	{"Telling", "takes no key and tells of keys or commands of others: for users with all keys, or by a rule that names the very command",
 		`commandlog|get function|dump function|list function|stats info latency|doctor latency|graph latency|histogram latency|history
 		latency|latest memory|doctor memory|malloc-stats memory|stats script|exists script|show slowlog|get`},
-	{"EveryDatabase", "acts on more databases than the selected one, whatever its arguments", `flushall`},
+	{"EveryDatabase", "acts on more databases than the selected one, whatever its arguments", `flushall swapdb`},
 	{"RewriteSecrets", "its reply holds secrets", `config|get`},
 }
 
