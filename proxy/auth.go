@@ -39,17 +39,13 @@ func (s *session) doAuth(cmd *command.Command, args [][]byte, _ []byte) bool {
 // login makes the session name's, or says with which text it is refused.
 func (s *session) login(name, password []byte) string {
 	set := s.h.set()
-	index := -1
-	if u := set.Lookup(name); u != nil {
-		index = u.Index
-	}
-	if !s.h.mayTry(index) {
+	if !s.h.mayTry(name) {
 		s.k.counts.Auth["throttled"]++
 		return textThrottled
 	}
 	u, ok := set.Authenticate(s.addr, name, password)
 	if !ok {
-		s.h.wrong(index)
+		s.h.wrong(name)
 		s.k.counts.Auth["failed"]++
 		if s.failed++; s.failed >= maxFailed && !s.known {
 			s.end("auth_failed")

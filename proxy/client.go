@@ -312,8 +312,8 @@ func (c *client) left() {
 	}
 }
 
-func (c *client) mayTry(user int) bool {
-	return c.w.srv.throttle.Allow(c.addr, user, c.w.srv.clock())
+func (c *client) mayTry(name []byte) bool {
+	return c.w.srv.throttle.Allow(c.addr, name, c.w.srv.clock())
 }
 
-func (c *client) wrong(user int) { c.w.srv.throttle.Fail(c.addr, user, c.w.srv.clock()) }
+func (c *client) wrong(name []byte) { c.w.srv.throttle.Fail(c.addr, name, c.w.srv.clock()) }

@@ -48,7 +48,7 @@ type host interface {
 	// left says that the session has ended and its connection must be closed now.
 	left()
 	// mayTry and wrong are the throttle on attempts to log in from the client's
-	// address as the user of that index, or -1 for a name that is nobody's.
-	mayTry(user int) bool
-	wrong(user int)
+	// address under that name.
+	mayTry(name []byte) bool
+	wrong(name []byte)
 }
