@@ -75,18 +75,21 @@ const crlf = '\r' | '\n'<<8 // little-endian
 // the index behind them, or 0 if they are not there or say more than len(b).
 func length(b []byte) (v, next int) {
 	u := uint(0)
-	for i := 1; i+1 < len(b); i++ {
-		c := b[i] - '0'
-		switch {
-		case c <= 9 && (u > 0 || i == 1) && u <= uint(len(b))/10:
-			u = u*10 + uint(c) // at most len(b)+9, which an uint of 32 bits holds
-		case i > 1 && b[i] == '\r' && b[i+1] == '\n' && u <= uint(len(b)):
-			return int(u), i + 2
-		default:
+	i := 1
+	for i < len(b) && b[i]-'0' <= 9 {
+		if i > 9 && u > uint(len(b))/10 { // 9 digits fit an uint of 32 bits
 			return 0, 0
 		}
+		u = u*10 + uint(b[i]-'0')
+		i++
 	}
-	return 0, 0
+	if i == 1 || i > 2 && b[1] == '0' || u > uint(len(b)) {
+		return 0, 0
+	}
+	if len(b)-i < 2 || b[i] != '\r' || b[i+1] != '\n' {
+		return 0, 0
+	}
+	return int(u), i + 2
 }
 
 // hand gives the scanner a request whose bulk at the beginning of rest is not
