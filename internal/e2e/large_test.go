@@ -77,7 +77,7 @@ func (s *speaker) login(t testing.TB) *speaker {
 // TestLargeValuesStream passes 256 MB both ways and watches the process grow.
 func TestLargeValuesStream(t *testing.T) {
 	rs := redistest.Start(t, redistest.Options{})
-	p := start(t, rs.Socket(), "~* &* +@all", "")
+	p := start(t, rs.Socket(), "~* &* +@all")
 	s := newSpeaker(p.dial(t)).login(t)
 	s.set("warm", 1<<20)
 	s.do("GET", "warm")
@@ -119,7 +119,7 @@ func TestLargeValuesStream(t *testing.T) {
 // and one whose user loses the right meanwhile has no effect either.
 func TestForbiddenLargeValueDoesNothing(t *testing.T) {
 	rs := redistest.Start(t, redistest.Options{})
-	p := start(t, rs.Socket(), "~ok:* +set +get +ping", "")
+	p := start(t, rs.Socket(), "~ok:* +set +get +ping")
 	s := newSpeaker(p.dial(t)).login(t)
 	before := p.resident(t)
 	if got, err := s.set("forbidden", 64<<20); got != "-NOPERM No permissions to access a key" || err != nil {

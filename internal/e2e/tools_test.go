@@ -9,17 +9,18 @@ import (
 	"testing"
 	"time"
 
+	"redisgate/internal/process"
 	"redisgate/internal/redistest"
 )
 
 // cli runs redis-cli against redisgate and returns what it prints.
-func cli(t *testing.T, p *process, args ...string) string {
+func cli(t *testing.T, p gate, args ...string) string {
 	t.Helper()
 	path := redistest.RequireTool(t, "redis-cli")
-	host, port, _ := net.SplitHostPort(p.addr)
+	host, port, _ := net.SplitHostPort(p.Addr)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	all := append([]string{"-h", host, "-p", port, "--tls", "--cacert", p.caFile, "--no-auth-warning"}, args...)
+	all := append([]string{"-h", host, "-p", port, "--tls", "--cacert", p.CAFile, "--no-auth-warning"}, args...)
 	out, err := exec.CommandContext(ctx, path, all...).CombinedOutput()
 	if err != nil && len(out) == 0 {
 		t.Fatalf("redis-cli %q: %v", args, err)
@@ -29,7 +30,7 @@ func cli(t *testing.T, p *process, args ...string) string {
 
 func TestRedisCli(t *testing.T) {
 	rs := redistest.Start(t, redistest.Options{})
-	p := start(t, rs.Socket(), "~data:* &* -@all +@read +@write +ping +multi +exec", "")
+	p := start(t, rs.Socket(), "~data:* &* -@all +@read +@write +ping +multi +exec")
 	app := []string{"--user", "app", "-a", "secret"}
 	for _, test := range []struct {
 		args []string
@@ -72,12 +73,12 @@ func TestRedisCli(t *testing.T) {
 func TestRedisBenchmark(t *testing.T) {
 	path := redistest.RequireTool(t, "redis-benchmark")
 	rs := redistest.Start(t, redistest.Options{})
-	p := start(t, rs.Socket(), "~* &* +@all", "")
-	host, port, _ := net.SplitHostPort(p.addr)
+	p := start(t, rs.Socket(), "~* &* +@all")
+	host, port, _ := net.SplitHostPort(p.Addr)
 	for _, pipeline := range []string{"1", "16"} {
-		cmd := exec.Command(path, "-h", host, "-p", port, "--tls", "--cacert", p.caFile, "--user", "app", "-a", "secret",
+		cmd := exec.Command(path, "-h", host, "-p", port, "--tls", "--cacert", p.CAFile, "--user", "app", "-a", "secret",
 			"-c", "50", "-n", fmt.Sprint(requests), "-t", "get,set,incr,lpush,sadd,hset,mset", "-q", "-P", pipeline)
-		var out syncBuffer
+		var out process.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
