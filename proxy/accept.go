@@ -19,6 +19,30 @@ type doors struct {
 
 	mu         sync.Mutex
 	handshakes map[Handshake]uint64
+	before     map[netip.Addr]int // connections whose handshake is not done, by address
+}
+
+// enter counts a connection on its way to a handshake. One address may have only
+// most of them, so that sockets that say nothing cannot keep everybody out.
+func (d *doors) enter(a netip.Addr, most int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.before == nil {
+		d.before = map[netip.Addr]int{}
+	}
+	if d.before[a] >= most {
+		return false
+	}
+	d.before[a]++
+	return true
+}
+
+func (d *doors) leave(a netip.Addr) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.before[a]--; d.before[a] <= 0 {
+		delete(d.before, a)
+	}
 }
 
 // Handshake is a kind of finished handshake.
@@ -68,21 +92,32 @@ func (s *Server) admit(ctx context.Context, nc net.Conn, plain bool) {
 		}
 	}
 	if s.connections.Add(1) > int64(s.o.MaxConnections) {
-		s.connections.Add(-1)
-		s.doors.overLimit.Add(1)
-		nc.Close()
+		s.refuse(nc)
 		return
 	}
-	s.doors.accepted.Add(1)
 	if plain {
+		s.doors.accepted.Add(1)
 		s.assign(nc, nil, addr)
 		return
 	}
+	if !s.doors.enter(addr, max(1, s.o.MaxConnections/2)) {
+		s.refuse(nc)
+		return
+	}
+	s.doors.accepted.Add(1)
 	go s.handshake(ctx, nc, addr)
+}
+
+// refuse closes a connection for which there is no room.
+func (s *Server) refuse(nc net.Conn) {
+	s.connections.Add(-1)
+	s.doors.overLimit.Add(1)
+	nc.Close()
 }
 
 func (s *Server) handshake(ctx context.Context, nc net.Conn, addr netip.Addr) {
 	feed, err := s.o.Slots.Handshake(ctx, nc, addr, s.o.TLS, s.o.HandshakeTimeout)
+	s.doors.leave(addr)
 	if err != nil {
 		s.connections.Add(-1)
 		s.handshakeEnded(addr, err)
@@ -100,8 +135,8 @@ func (s *Server) handshake(ctx context.Context, nc net.Conn, addr netip.Addr) {
 
 func (s *Server) handshakeEnded(addr netip.Addr, err error) {
 	var he *tlsfeed.HandshakeError
-	if errors.As(err, &he) && he.Kind == tlsfeed.Vanished {
-		return // a health check's connection; counted as accepted, no news
+	if errors.As(err, &he) && (he.Kind == tlsfeed.Vanished || he.Kind == tlsfeed.Cancelled) {
+		return // a health check's connection, or our own end: counted as accepted, no news
 	}
 	if he != nil && he.Kind == tlsfeed.TimedOut {
 		s.doors.handshakeTimeout.Add(1)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"redisgate/internal/gatetest"
+	"redisgate/proxy"
 	"redisgate/resp"
 )
 
@@ -209,4 +210,45 @@ func TestDrain(t *testing.T) {
 	if _, err := net.Dial("tcp", g.TCP); err == nil {
 		t.Error("the gate accepts connections after it has drained")
 	}
+}
+
+// TestConnectionsAreBounded covers max_connections, and the half of them that one
+// address may have before its handshakes are done.
+func TestConnectionsAreBounded(t *testing.T) {
+	g, _ := gate(t, gatetest.Options{Change: func(o *proxy.Options) { o.MaxConnections = 8 }})
+	var silent []net.Conn
+	for range 4 {
+		nc, err := net.Dial("tcp", g.TCP)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		silent = append(silent, nc)
+	}
+	eventually(t, func() bool { s, _ := g.Server.Snapshot(time.Second); return s.Accepted == 4 })
+	fifth, err := net.Dial("tcp", g.TCP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fifth.Close()
+	newWire(t, fifth).closed()
+	other, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 10)}}).Dial("tcp", g.TCP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	eventually(t, func() bool { s, _ := g.Server.Snapshot(time.Second); return s.Accepted == 5 && s.OverLimit == 1 })
+	for _, nc := range silent {
+		nc.Close()
+	}
+	eventually(t, func() bool { s, _ := g.Server.Snapshot(time.Second); return s.Connections == 1 })
+	for range 7 {
+		newWire(t, g.Dial(t)).login()
+	}
+	last, err := net.Dial("tcp", g.TCP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer last.Close()
+	newWire(t, last).closed()
 }
