@@ -11,8 +11,8 @@ import "redisgate/policy/command"
 // Beyond Redis: the arguments must parse, every database that is used must be the user's, a reserved command needs a rule
 // that names it, what sees all keys needs all keys, and scripts need everything or UnsafeScripts.
 func (u *User) Authorise(db int, cmd *command.Command, args [][]byte, uses *command.Uses) Decision {
-	if d := u.AuthoriseName(cmd, args); !d.Allowed() {
-		return d
+	if !u.runs(cmd, args) {
+		return Decision{Reason: denied(cmd), Selector: -1}
 	}
 	if err := cmd.Parse(args, uses); err != nil {
 		return Decision{Reason: ReasonSyntax, Selector: -1, Err: err}
@@ -23,8 +23,8 @@ func (u *User) Authorise(db int, cmd *command.Command, args [][]byte, uses *comm
 // AuthoriseHead judges a request whose first arguments are in and that is to flow on before the rest is: cmd.StreamFrom() is
 // not 0 and head has at least that many arguments, of argc in all. It is at least as strict as Authorise on the whole.
 func (u *User) AuthoriseHead(db int, cmd *command.Command, head [][]byte, argc int, uses *command.Uses) Decision {
-	if d := u.AuthoriseName(cmd, head); !d.Allowed() {
-		return d
+	if !u.runs(cmd, head) {
+		return Decision{Reason: denied(cmd), Selector: -1}
 	}
 	if err := cmd.ParseHead(head, argc, uses); err != nil {
 		return Decision{Reason: ReasonSyntax, Selector: -1, Err: err}
@@ -43,37 +43,51 @@ func (u *User) AuthoriseUnknown() Decision {
 // AuthoriseName judges the command alone, by the name and at most the first argument after it, so that the rest of a request need
 // not be kept for a user who may not run it. Allowed is not the whole verdict.
 func (u *User) AuthoriseName(cmd *command.Command, head [][]byte) Decision {
-	for i, s := range u.selectors {
-		if s.runs(cmd, head) {
-			return Decision{Reason: ReasonAllowed, Selector: i}
-		}
+	if !u.runs(cmd, head) {
+		return Decision{Reason: denied(cmd), Selector: -1}
 	}
-	return Decision{Reason: denied(cmd), Selector: -1}
+	return Decision{Reason: ReasonAllowed}
 }
 
+func (u *User) runs(cmd *command.Command, args [][]byte) bool {
+	for _, s := range u.selectors {
+		if s.runs(cmd, args) {
+			return true
+		}
+	}
+	return false
+}
+
+// judge is the verdict on a request that Parse has read.
 func (u *User) judge(db int, cmd *command.Command, args [][]byte, uses *command.Uses) Decision {
-	d := Decision{Selector: -1}
+	worst, where := ReasonUnjudged, 0
 	for i, s := range u.selectors {
 		reason, arg := s.check(cmd, args, uses)
 		if reason == ReasonAllowed {
-			return u.beyond(Decision{Reason: ReasonAllowed, Selector: i}, db, cmd, args, uses)
+			if u.narrow {
+				reason = u.beyond(db, cmd, args, uses)
+			}
+			if reason != ReasonAllowed {
+				return Decision{Reason: reason, Selector: -1}
+			}
+			return Decision{Reason: ReasonAllowed, Selector: i}
 		}
-		if reason > d.Reason || reason == d.Reason && arg > d.Arg {
-			d.Reason, d.Arg = reason, arg
+		if reason > worst || reason == worst && arg > where {
+			worst, where = reason, arg
 		}
 	}
-	return d
+	return Decision{Reason: worst, Arg: where, Selector: -1}
 }
 
-// beyond judges what Redis's rules do not express. d is what the selectors say.
-func (u *User) beyond(d Decision, db int, cmd *command.Command, args [][]byte, uses *command.Uses) Decision {
+// beyond judges what Redis's rules do not express, of a request that they allow.
+func (u *User) beyond(db int, cmd *command.Command, args [][]byte, uses *command.Uses) Reason {
 	if len(u.Databases) > 0 && !u.staysInside(db, cmd, args, uses) {
-		return Decision{Reason: ReasonDatabase, Selector: -1}
+		return ReasonDatabase
 	}
 	if cmd.Flags.Has(command.FlagScript) && !u.powerful && !u.UnsafeScripts {
-		return Decision{Reason: ReasonScript, Selector: -1}
+		return ReasonScript
 	}
-	return d
+	return ReasonAllowed
 }
 
 // staysInside judges the databases of a user who may not use all. SELECT, AUTH and kin are how a session comes out of

@@ -12,10 +12,11 @@ type pattern struct {
 type patternKind uint8
 
 const (
-	literal patternKind = iota // no special characters
-	prefix                     // literal text, then stars
-	glob                       // anything else
-	never                      // more stars than Redis follows
+	literal  patternKind = iota // no special characters
+	prefix                      // literal text that is not empty, then stars
+	anything                    // stars alone: whatever is not empty
+	glob                        // anything else
+	never                       // more stars than Redis follows
 )
 
 // maxStars is how deep Redis's matcher recurses, once for each star that something follows (util.c, stringmatchlen).
@@ -31,6 +32,8 @@ func newPattern(text string) pattern {
 		}
 	case head == text:
 		p.kind, p.lit = literal, text
+	case head == "":
+		p.kind = anything
 	default:
 		p.kind, p.lit = prefix, head
 	}
@@ -60,7 +63,10 @@ func (p *pattern) match(s []byte) bool {
 	case literal:
 		return string(s) == p.lit
 	case prefix:
-		return len(s) > 0 && len(s) >= len(p.lit) && string(s[:len(p.lit)]) == p.lit
+		// The first byte decides most of the time, without the call that comparing strings is.
+		return len(s) >= len(p.lit) && s[0] == p.lit[0] && string(s[:len(p.lit)]) == p.lit
+	case anything:
+		return len(s) > 0
 	case glob:
 		return matchGlob(p.text, s)
 	}

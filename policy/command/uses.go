@@ -35,7 +35,8 @@ func (u *Uses) reset() {
 	if cap(u.Channels) > largeUses {
 		u.Channels = nil
 	}
-	*u = Uses{Keys: u.Keys[:0], Channels: u.Channels[:0], Databases: u.Databases[:0]}
+	u.Keys, u.Channels, u.Databases = u.Keys[:0], u.Channels[:0], u.Databases[:0]
+	u.Blocks, u.SortBy, u.SortGet, u.Broadcast = false, false, false, false
 }
 
 func (u *Uses) key(arg int, need Need) { u.Keys = append(u.Keys, Key{Arg: arg, Need: need}) }
