@@ -47,7 +47,7 @@ var rooms = map[string][]string{
 	"metrics":  {"policy"},
 
 	"configs": nil,
-	"bench":   {anything, "internal/redistest", "internal/gatetest"},
+	"bench":   {anything, "internal/gatetest", "internal/process", "internal/redistest"},
 
 	// For tests and benchmarks: mayImport lets nothing else see them.
 	"internal/e2e":       {anything, "internal/redistest", "internal/gatetest"},
@@ -61,7 +61,7 @@ var rooms = map[string][]string{
 // included unless listed in alsoInTests.
 var libraries = map[string][]string{
 	"github.com/BurntSushi/toml":          {"config"},
-	"github.com/alicebob/miniredis/v2":    {"cmd/redisgate"}, // the demo
+	"github.com/alicebob/miniredis/v2":    {"cmd/redisgate", "bench"}, // the demo
 	"github.com/prometheus/client_golang": {"metrics"},
 	"github.com/redis/go-redis/v9":        {"upstream", "policy/command/gen", "internal/redistest", "internal/gatetest", "bench"},
 	"github.com/spf13/cobra":              {"cmd/redisgate"},
