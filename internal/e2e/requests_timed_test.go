@@ -1,0 +1,5 @@
+//go:build timed
+
+package e2e
+
+const requests = 200_000
