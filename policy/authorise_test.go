@@ -91,16 +91,33 @@ func TestReservedNeedsARuleThatNamesIt(t *testing.T) {
 		rules, request string
 		want           Reason
 	}{
-		{"+@all", "MONITOR", ReasonReserved}, {"+@admin", "MONITOR", ReasonReserved}, {"+@dangerous +@slow", "DEBUG SLEEP 0", ReasonReserved},
-		{"+monitor", "MONITOR", ReasonAllowed}, {"+@all +monitor", "MONITOR", ReasonAllowed}, {"+monitor +@all", "MONITOR", ReasonReserved},
-		{"+monitor -@all", "MONITOR", ReasonReserved}, {"+monitor -@admin", "MONITOR", ReasonReserved}, {"+monitor -monitor", "MONITOR", ReasonReserved},
-		{"+monitor -@admin +@admin", "MONITOR", ReasonReserved}, {"+config", "CONFIG SET a b", ReasonReserved}, {"+config", "CONFIG GET a", ReasonAllowed},
-		{"+config|set", "CONFIG SET a b", ReasonAllowed}, {"+config|set +config", "CONFIG SET a b", ReasonAllowed},
-		{"+config|set -config", "CONFIG SET a b", ReasonReserved}, {"+script", "SCRIPT DEBUG YES", ReasonReserved},
-		{"+cluster", "CLUSTER INFO", ReasonAllowed}, {"+cluster|info", "CLUSTER INFO", ReasonAllowed}, {"+cluster|info", "CLUSTER NODES", ReasonReserved},
-		{"+cluster -cluster|info", "CLUSTER INFO", ReasonReserved}, {"+debug|object", "DEBUG object k", ReasonAllowed}, {"+debug|object", "DEBUG SLEEP 0", ReasonReserved},
-		{"+debug|object +@all", "DEBUG OBJECT k", ReasonReserved}, {"+@all +debug|object -@admin", "DEBUG OBJECT k", ReasonReserved},
-		{"+module", "MODULE LIST", ReasonAllowed}, {"+@all +shutdown", "SHUTDOWN", ReasonAllowed}, {"allcommands", "CLUSTER SLOTS", ReasonReserved},
+		{"+@all", "MONITOR", ReasonReserved},
+		{"+@admin", "MONITOR", ReasonReserved},
+		{"+@dangerous +@slow", "DEBUG SLEEP 0", ReasonReserved},
+		{"+monitor", "MONITOR", ReasonAllowed},
+		{"+@all +monitor", "MONITOR", ReasonAllowed},
+		{"+monitor +@all", "MONITOR", ReasonReserved},
+		{"+monitor -@all", "MONITOR", ReasonReserved},
+		{"+monitor -@admin", "MONITOR", ReasonReserved},
+		{"+monitor -monitor", "MONITOR", ReasonReserved},
+		{"+monitor -@admin +@admin", "MONITOR", ReasonReserved},
+		{"+config", "CONFIG SET a b", ReasonReserved},
+		{"+config", "CONFIG GET a", ReasonAllowed},
+		{"+config|set", "CONFIG SET a b", ReasonAllowed},
+		{"+config|set +config", "CONFIG SET a b", ReasonAllowed},
+		{"+config|set -config", "CONFIG SET a b", ReasonReserved},
+		{"+script", "SCRIPT DEBUG YES", ReasonReserved},
+		{"+cluster", "CLUSTER INFO", ReasonAllowed},
+		{"+cluster|info", "CLUSTER INFO", ReasonAllowed},
+		{"+cluster|info", "CLUSTER NODES", ReasonReserved},
+		{"+cluster -cluster|info", "CLUSTER INFO", ReasonReserved},
+		{"+debug|object", "DEBUG object k", ReasonAllowed},
+		{"+debug|object", "DEBUG SLEEP 0", ReasonReserved},
+		{"+debug|object +@all", "DEBUG OBJECT k", ReasonReserved},
+		{"+@all +debug|object -@admin", "DEBUG OBJECT k", ReasonReserved},
+		{"+module", "MODULE LIST", ReasonAllowed},
+		{"+@all +shutdown", "SHUTDOWN", ReasonAllowed},
+		{"allcommands", "CLUSTER SLOTS", ReasonReserved},
 	} {
 		u := mustUser(t, "allkeys allchannels "+tt.rules, Options{})
 		if d, _ := judge(t, u, split(tt.request)); d.Reason != tt.want {
@@ -148,8 +165,16 @@ func TestAuthoriseHead(t *testing.T) {
 		argc int
 		want Reason
 	}{
-		{"SET w1", 3, ReasonAllowed}, {"SET w1", 5, ReasonKey}, {"SET rw1", 5, ReasonAllowed}, {"SET x", 3, ReasonKey}, {"APPEND w1", 3, ReasonAllowed},
-		{"APPEND w1", 4, ReasonSyntax}, {"SET", 3, ReasonSyntax}, {"MSET w1", 3, ReasonSyntax}, {"GET w1", 2, ReasonCommand}, {"PUBLISH c", 3, ReasonAllowed},
+		{"SET w1", 3, ReasonAllowed},
+		{"SET w1", 5, ReasonKey},
+		{"SET rw1", 5, ReasonAllowed},
+		{"SET x", 3, ReasonKey},
+		{"APPEND w1", 3, ReasonAllowed},
+		{"APPEND w1", 4, ReasonSyntax},
+		{"SET", 3, ReasonSyntax},
+		{"MSET w1", 3, ReasonSyntax},
+		{"GET w1", 2, ReasonCommand},
+		{"PUBLISH c", 3, ReasonAllowed},
 		{"PUBLISH d", 3, ReasonChannel},
 	} {
 		head := split(tt.head)

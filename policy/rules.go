@@ -3,6 +3,7 @@ package policy
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,7 +44,7 @@ func ParseUser(name, rules string, opt Options) (*User, error) {
 // NewUser is ParseUser for rules that are already words, as ACL SETUSER gets them.
 func NewUser(name string, words []string, opt Options) (*User, error) {
 	if strings.ContainsFunc(name, func(r rune) bool { return r == 0 || r < 0x80 && isSpace(byte(r)) }) {
-		return nil, fmt.Errorf(errUserName)
+		return nil, errors.New(errUserName)
 	}
 	u := &User{Name: name, Databases: slices.Clone(opt.Databases), UnsafeScripts: opt.UnsafeScripts, selectors: []*selector{{}}}
 	return u.With(words, opt)

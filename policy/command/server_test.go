@@ -132,11 +132,32 @@ func TestFailureTextsAreTheServers(t *testing.T) {
 	client := redistest.Start(t, redistest.Options{}).Client()
 	long := strings.Repeat("x", 200)
 	for _, args := range [][]string{
-		{"foo"}, {"FOO", "a", "b"}, {"foo", ""}, {"foo\r\nbar", "a\nb", "\r"}, {long, "a"}, {"foo", long, "b"},
-		{"foo", strings.Repeat("y", 120), "abcdefgh", "c"}, {"foo", strings.Repeat("y", 125), "b"}, {"foo", strings.Repeat("y", 124), "b", "c"},
-		{"foo", "a\x00b", "c"}, {"nosuch\x00o", "c"}, {"config|get", "x"}, {""}, {"", "a"},
-		{"config", "foo"}, {"CONFIG", "FOO", "x"}, {"config", long}, {"config", ""}, {"command", "nope"},
-		{"get"}, {"GET", "a", "b"}, {"config"}, {"config", "get"}, {"CONFIG", "SET", "a"}, {"xgroup", "create", "k"}, {"select"},
+		{"foo"},
+		{"FOO", "a", "b"},
+		{"foo", ""},
+		{"foo\r\nbar", "a\nb", "\r"},
+		{long, "a"},
+		{"foo", long, "b"},
+		{"foo", strings.Repeat("y", 120), "abcdefgh", "c"},
+		{"foo", strings.Repeat("y", 125), "b"},
+		{"foo", strings.Repeat("y", 124), "b", "c"},
+		{"foo", "a\x00b", "c"},
+		{"nosuch\x00o", "c"},
+		{"config|get", "x"},
+		{""},
+		{"", "a"},
+		{"config", "foo"},
+		{"CONFIG", "FOO", "x"},
+		{"config", long},
+		{"config", ""},
+		{"command", "nope"},
+		{"get"},
+		{"GET", "a", "b"},
+		{"config"},
+		{"config", "get"},
+		{"CONFIG", "SET", "a"},
+		{"xgroup", "create", "k"},
+		{"select"},
 	} {
 		request := make([]any, len(args))
 		raw := make([][]byte, len(args))

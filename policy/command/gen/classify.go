@@ -10,33 +10,51 @@ type class struct {
 
 var classes = []class{
 	// Shared: known, exactly one reply, no connection state, never waits for another client.
-	{"RouteShared", "strings and bitmaps",
+	{
+		"RouteShared", "strings and bitmaps",
 		`append bitcount bitfield bitfield_ro bitop bitpos decr decrby delex delifeq digest get getbit getdel getex getrange getset
-		incr incrby incrbyfloat lcs mget mset msetex msetnx psetex set setbit setex setnx setrange strlen substr`},
-	{"RouteShared", "hashes",
+		incr incrby incrbyfloat lcs mget mset msetex msetnx psetex set setbit setex setnx setrange strlen substr`,
+	},
+	{
+		"RouteShared", "hashes",
 		`hdel hexists hexpire hexpireat hexpiretime hget hgetall hgetdel hgetex hincrby hincrbyfloat hkeys hlen hmget hmset hpersist
-		hpexpire hpexpireat hpexpiretime hpttl hrandfield hscan hset hsetex hsetnx hstrlen httl hvals`},
-	{"RouteShared", "lists",
-		`lindex linsert llen lmove lmpop lpop lpos lpush lpushx lrange lrem lset ltrim rpop rpoplpush rpush rpushx`},
-	{"RouteShared", "sets",
+		hpexpire hpexpireat hpexpiretime hpttl hrandfield hscan hset hsetex hsetnx hstrlen httl hvals`,
+	},
+	{
+		"RouteShared", "lists",
+		`lindex linsert llen lmove lmpop lpop lpos lpush lpushx lrange lrem lset ltrim rpop rpoplpush rpush rpushx`,
+	},
+	{
+		"RouteShared", "sets",
 		`sadd scard sdiff sdiffstore sinter sintercard sinterstore sismember smembers smismember smove spop srandmember srem sscan
-		sunion sunionstore`},
-	{"RouteShared", "sorted sets",
+		sunion sunionstore`,
+	},
+	{
+		"RouteShared", "sorted sets",
 		`zadd zcard zcount zdiff zdiffstore zincrby zinter zintercard zinterstore zlexcount zmpop zmscore zpopmax zpopmin zrandmember
 		zrange zrangebylex zrangebyscore zrangestore zrank zrem zremrangebylex zremrangebyrank zremrangebyscore zrevrange
-		zrevrangebylex zrevrangebyscore zrevrank zscan zscore zunion zunionstore`},
-	{"RouteShared", "streams; XREAD and XREADGROUP block only with BLOCK, which the parse of their arguments reports",
-		`xack xackdel xadd xautoclaim xclaim xdel xdelex xgroup|* xinfo|* xlen xpending xrange xread xreadgroup xrevrange xsetid xtrim`},
-	{"RouteShared", "geography and hyperloglogs",
+		zrevrangebylex zrevrangebyscore zrevrank zscan zscore zunion zunionstore`,
+	},
+	{
+		"RouteShared", "streams; XREAD and XREADGROUP block only with BLOCK, which the parse of their arguments reports",
+		`xack xackdel xadd xautoclaim xclaim xdel xdelex xgroup|* xinfo|* xlen xpending xrange xread xreadgroup xrevrange xsetid xtrim`,
+	},
+	{
+		"RouteShared", "geography and hyperloglogs",
 		`geoadd geodist geohash geopos georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch geosearchstore
-		pfadd pfcount pfmerge`},
-	{"RouteShared", "keys of any type",
+		pfadd pfcount pfmerge`,
+	},
+	{
+		"RouteShared", "keys of any type",
 		`copy del dump exists expire expireat expiretime move object|* persist pexpire pexpireat pexpiretime pttl rename renamenx
-		restore sort sort_ro touch ttl type unlink`},
+		restore sort sort_ro touch ttl type unlink`,
+	},
 	{"RouteShared", "the keyspace as a whole", `dbsize keys randomkey scan swapdb`},
 	{"RouteShared", "publishing and asking about channels: one reply, unlike subscribing", `publish spublish pubsub|*`},
-	{"RouteShared", "the server: one reply each, nothing that the connection remembers",
-		`command|* commandlog|* config config|help config|resetstat echo info lastsave latency|* lolwut memory|* ping role slowlog|* time`},
+	{
+		"RouteShared", "the server: one reply each, nothing that the connection remembers",
+		`command|* commandlog|* config config|help config|resetstat echo info lastsave latency|* lolwut memory|* ping role slowlog|* time`,
+	},
 
 	// Dedicated: one reply, but a long one or one that may be long in coming; nobody should queue behind it.
 	{"RouteDedicated", "newer servers flush in the background and block the connection until it is done", `flushall flushdb`},
@@ -45,10 +63,14 @@ var classes = []class{
 	{"RouteDedicated", "secrets in the reply must be emptied on its way back", `config|get`},
 	{"RouteDedicated", "forks or writes files while it answers", `bgrewriteaof bgsave save`},
 
-	{"RouteBlocking", "waits for another client",
-		`blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin`},
-	{"RouteSubscribe", "a reply for each channel, then messages without end",
-		`psubscribe punsubscribe ssubscribe subscribe sunsubscribe unsubscribe`},
+	{
+		"RouteBlocking", "waits for another client",
+		`blmove blmpop blpop brpop brpoplpush bzmpop bzpopmax bzpopmin`,
+	},
+	{
+		"RouteSubscribe", "a reply for each channel, then messages without end",
+		`psubscribe punsubscribe ssubscribe subscribe sunsubscribe unsubscribe`,
+	},
 
 	// Local: answered by redisgate, for they speak of its own users, sessions and connections.
 	{"RouteLocal", "who the client is and how it speaks", `auth hello quit reset`},
@@ -73,13 +95,19 @@ var marks = []struct {
 	names string
 }{
 	{"Reserved", "reached only by a rule that names the command; everything with RouteReserved besides", ``},
-	{"Script", "runs code, or changes code that others run, with the rights of redisgate's own account",
-		`eval eval_ro evalsha evalsha_ro fcall fcall_ro function|delete function|flush function|load function|restore script|load`},
-	{"Keyless", "takes no key and sees or changes all of them: for users with all keys only",
-		`dbsize flushall flushdb keys pubsub|channels pubsub|numpat pubsub|numsub pubsub|shardchannels pubsub|shardnumsub randomkey scan swapdb`},
-	{"Telling", "takes no key and tells of keys or commands of others: for users with all keys, or by a rule that names the very command",
+	{
+		"Script", "runs code, or changes code that others run, with the rights of redisgate's own account",
+		`eval eval_ro evalsha evalsha_ro fcall fcall_ro function|delete function|flush function|load function|restore script|load`,
+	},
+	{
+		"Keyless", "takes no key and sees or changes all of them: for users with all keys only",
+		`dbsize flushall flushdb keys pubsub|channels pubsub|numpat pubsub|numsub pubsub|shardchannels pubsub|shardnumsub randomkey scan swapdb`,
+	},
+	{
+		"Telling", "takes no key and tells of keys or commands of others: for users with all keys, or by a rule that names the very command",
 		`commandlog|get function|dump function|list function|stats info latency|doctor latency|graph latency|histogram latency|history
-		latency|latest memory|doctor memory|malloc-stats memory|stats script|exists script|show slowlog|get`},
+		latency|latest memory|doctor memory|malloc-stats memory|stats script|exists script|show slowlog|get`,
+	},
 	{"EveryDatabase", "acts on more databases than the selected one, whatever its arguments", `flushall swapdb`},
 	{"RewriteSecrets", "its reply holds secrets", `config|get`},
 }
