@@ -42,3 +42,6 @@ func (s *Server) Snapshot(within time.Duration) (snap Snapshot, ok bool) {
 	}
 	return snap, ok
 }
+
+// Accepted is the number of connections accepted so far. It is cheap.
+func (s *Server) Accepted() uint64 { return s.doors.accepted.Load() }

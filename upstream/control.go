@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,8 +29,17 @@ type Control struct {
 	server atomic.Pointer[Server]
 }
 
+// silence keeps go-redis, whose logger is one for the process, from writing to
+// standard error: what fails comes back from its calls.
+var silence = sync.OnceFunc(func() { redis.SetLogger(silent{}) })
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
 // NewControl returns a Control; nothing is dialed before Check.
 func NewControl(d *Dialer) *Control {
+	silence()
 	c := &Control{dialer: d}
 	c.server.Store(&Server{Name: "redis", Version: "7.0.0", Mode: "standalone", Role: "master"})
 	c.client = redis.NewClient(&redis.Options{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"redisgate/auth"
@@ -27,6 +28,8 @@ type gate struct {
 	web     *metrics.Server
 	webAt   net.Listener // nil: no metrics
 	undo    func()
+
+	compareOnce sync.Once
 }
 
 // newGate joins what was built with its listeners, which run closes. metricsAt may
@@ -86,7 +89,11 @@ func (g *gate) run(drain, now context.Context) error {
 	defer g.undo()
 	// Health and metrics go on while clients drain, and end with run.
 	ctx, end := context.WithCancel(context.WithoutCancel(drain))
-	done := make(chan struct{}, 2)
+	done := make(chan struct{}, 3)
+	go func() {
+		freeAfterBursts(ctx, g.server.Accepted)
+		done <- struct{}{}
+	}()
 	go func() {
 		g.control.Watch(ctx, watchInterval, g.redisChanged)
 		done <- struct{}{}
@@ -101,14 +108,16 @@ func (g *gate) run(drain, now context.Context) error {
 	}()
 	err := g.server.Run(drain, now)
 	end()
-	<-done
-	<-done
+	for range cap(done) {
+		<-done
+	}
 	return err
 }
 
 func (g *gate) redisChanged(up bool, err error) {
 	if up {
 		g.log.Info("Redis answers", "address", g.b.cfg.Upstream.Address)
+		g.compareOnce.Do(func() { compareCommands(g.control, g.log) })
 		return
 	}
 	g.log.Warn("Redis does not answer", "address", g.b.cfg.Upstream.Address, "error", err)

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"runtime/debug"
+	"time"
+)
+
+const (
+	// burstLook is how often arrivals are counted, and how long a burst must have
+	// been over.
+	burstLook = 2 * time.Second
+	// burstSize is how many arrivals make it worth while: a handshake leaves some
+	// 30 KB of garbage behind, which the runtime would keep for minutes.
+	burstSize = 200
+)
+
+// freeAfterBursts gives memory back to the system once a burst of handshakes has
+// been quiet for a moment, until ctx ends. accepted counts connections.
+func freeAfterBursts(ctx context.Context, accepted func() uint64) {
+	tick := time.NewTicker(burstLook)
+	defer tick.Stop()
+	last, arrived := accepted(), uint64(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := accepted()
+		came := now - last
+		last = now
+		arrived += came
+		if came < burstSize/10 && arrived >= burstSize {
+			debug.FreeOSMemory()
+			arrived = 0
+		}
+	}
+}
