@@ -21,7 +21,8 @@ func (u *User) Authorise(db int, cmd *command.Command, args [][]byte, uses *comm
 }
 
 // AuthoriseHead judges a request whose first arguments are in and that is to flow on before the rest is: cmd.StreamFrom() is
-// not 0 and head has at least that many arguments, of argc in all. It is at least as strict as Authorise on the whole.
+// not 0 and head has at least that many arguments, of argc in all. It asks for at least the rights that Authorise asks for the
+// whole; whether the options that follow parse is left to Redis.
 func (u *User) AuthoriseHead(db int, cmd *command.Command, head [][]byte, argc int, uses *command.Uses) Decision {
 	if !u.runs(cmd, head) {
 		return Decision{Reason: denied(cmd), Selector: -1}
@@ -40,8 +41,8 @@ func (u *User) AuthoriseUnknown() Decision {
 	return Decision{Reason: ReasonAllowed}
 }
 
-// AuthoriseName judges the command alone, by the name and at most the first argument after it, so that the rest of a request need
-// not be kept for a user who may not run it. Allowed is not the whole verdict.
+// AuthoriseName judges the command alone, by the name and at most the first argument after it, so that the rest of a request
+// need not be kept for a user who may not run it. Allowed is not the whole verdict.
 func (u *User) AuthoriseName(cmd *command.Command, head [][]byte) Decision {
 	if !u.runs(cmd, head) {
 		return Decision{Reason: denied(cmd), Selector: -1}
