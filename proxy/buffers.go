@@ -11,8 +11,9 @@ type buffers struct {
 // is left to the garbage collector.
 var classes = [...]int{2 << 10, 16 << 10, 64 << 10, 256 << 10}
 
-// keepFree is how many slices of each class wait for reuse.
-const keepFree = 32
+// keepFree is how many bytes of each class wait for reuse: enough for 512 clients
+// with small replies in one turn.
+const keepFree = 1 << 20
 
 // take returns an empty slice of at least n bytes of capacity.
 func (b *buffers) take(n int) []byte {
@@ -41,7 +42,7 @@ func (b *buffers) give(p []byte) {
 	}
 	b.held -= int64(cap(p))
 	for i, size := range classes {
-		if cap(p) == size && len(b.free[i]) < keepFree {
+		if cap(p) == size && len(b.free[i])*size < keepFree {
 			b.free[i] = append(b.free[i], p[:0])
 			return
 		}
