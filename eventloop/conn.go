@@ -112,9 +112,6 @@ func (c *Conn) Pending() int {
 // Pause stops reading: neither Data nor EOF is called until Resume.
 func (c *Conn) Pause() {
 	c.paused = true
-	if c.hup && !c.hungUp {
-		c.enqueue()
-	}
 }
 
 // Resume starts reading again, in the next turn also of what came meanwhile.

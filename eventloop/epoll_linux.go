@@ -141,7 +141,7 @@ func (p *poller) park(next int64) error {
 	err := p.raw.Read(p.poll)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		p.found, p.errno = 0, 0
-		return p.arm(never)
+		return nil
 	}
 	return err
 }

@@ -4,9 +4,12 @@ package eventloop
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -134,6 +137,62 @@ func TestEventOfAFormerGenerationIsDropped(t *testing.T) {
 			t.Error("an event of this generation has not reached the connection")
 		}
 	})
+}
+
+func TestInterestOfEpoll(t *testing.T) {
+	each(t, func(t *testing.T, network string, o Options) {
+		r := run(t, o)
+		ours, peer := pair(t, network)
+		rec := record()
+		c := r.attach(ours, rec.probe)
+		n := 0
+		expect := func(when string, want ...uint32) {
+			t.Helper()
+			r.on(func() {
+				if got := interest(t, &r.poller); !slices.Equal(got, want) {
+					t.Errorf("events asked for %s = %#x; want %#x", when, got, want)
+				}
+			})
+		}
+		const errors = unix.EPOLLERR | unix.EPOLLHUP // always there
+		expect("while idle", readEvents|errors)
+		r.on(func() { n = len(fill(c, pattern(1<<20))) })
+		expect("while output is pending", readEvents|unix.EPOLLOUT|errors)
+		if _, err := io.CopyN(io.Discard, peer, int64(n)); err != nil {
+			t.Fatal(err)
+		}
+		rec.expect(r, "drained")
+		expect("when drained", readEvents|errors)
+
+		// A duplicate keeps the file open, so closing the descriptor would leave it in epoll.
+		dup := -1
+		r.on(func() {
+			var err error
+			if dup, err = unix.Dup(int(c.link.fd)); err != nil {
+				t.Error(err)
+			}
+			c.Close()
+		})
+		defer unix.Close(dup)
+		expect("after Close")
+	})
+}
+
+// interest lists what the kernel is asked for, the eventfd apart.
+func interest(t *testing.T, p *poller) (events []uint32) {
+	t.Helper()
+	info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", p.fd))
+	if err != nil {
+		t.Errorf("reading the state of epoll: %v", err)
+	}
+	for line := range strings.Lines(string(info)) {
+		var fd int
+		var mask uint32
+		if n, _ := fmt.Sscanf(line, "tfd: %d events: %x", &fd, &mask); n == 2 && fd != p.eventfd {
+			events = append(events, mask)
+		}
+	}
+	return events
 }
 
 func TestAttachRefusesWhatWouldBlock(t *testing.T) {

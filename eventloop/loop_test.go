@@ -190,6 +190,25 @@ func TestReadyTasksLetOthersIn(t *testing.T) {
 	})
 }
 
+// The list alone keeps the loop going, without an event from outside.
+func TestLoopDoesNotParkWhileATaskIsReady(t *testing.T) {
+	each(t, func(t *testing.T, _ string, o Options) {
+		r := run(t, o)
+		done := make(chan struct{})
+		left := 100
+		var task taskFunc
+		task = func() {
+			if left--; left > 0 {
+				r.Ready(task)
+			} else {
+				close(done)
+			}
+		}
+		r.Post(func() { r.Ready(task) })
+		wait(t, done, "the last run of a task")
+	})
+}
+
 func TestInputOfFirstConnectionsComesFirst(t *testing.T) {
 	each(t, func(t *testing.T, network string, o Options) {
 		r := run(t, o)

@@ -47,6 +47,7 @@ const (
 
 type wheel struct {
 	tick     int64 // everything due until this tick has fired
+	floor    int64 // earlier ticks are not for arming, so that a timer that arms itself fires once a turn
 	occupied [levelCount]uint64
 	slots    [levelCount][slotCount]*Timer
 }
@@ -55,7 +56,7 @@ func (w *wheel) set(t *Timer, when int64) {
 	if when < 0 || when > farthest { // below zero: the sum overflowed
 		when = farthest
 	}
-	tick := max(tickAfter(when), w.tick+1)
+	tick := max(tickAfter(when), w.floor)
 	t.when = when
 	if t.armed {
 		if tick >= t.tick {
@@ -122,6 +123,7 @@ func (w *wheel) next() int64 {
 // expire fires the timers that are due, in the order of their ticks.
 func (w *wheel) expire(now int64) {
 	last := now >> tickShift
+	w.floor = last + 1
 	for {
 		tick, level, ok := w.nearest()
 		if !ok || tick > last {
@@ -134,7 +136,7 @@ func (w *wheel) expire(now int64) {
 			w.remove(t)
 			switch {
 			case t.when > now:
-				w.insert(t, max(tickAfter(t.when), tick+1))
+				w.insert(t, max(tickAfter(t.when), w.floor))
 			case level > 0 && t.tick > tick:
 				w.insert(t, t.tick)
 			default:

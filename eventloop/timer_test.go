@@ -124,6 +124,27 @@ func TestWheelOfTheFarFuture(t *testing.T) {
 	}
 }
 
+// A timer that arms itself for now must wait for the next turn, not keep this one.
+func TestTimerThatArmsItselfAtOnceFiresOnceATurn(t *testing.T) {
+	for _, now := range []int64{5 * tick, 5*tick + 1, 64 * tick, 6*tick - 1} {
+		var w wheel
+		fired := 0
+		var tm Timer
+		tm.F = func() {
+			if fired++; fired < 10 {
+				w.set(&tm, now)
+			}
+		}
+		w.set(&tm, 1)
+		if w.expire(now); fired != 1 {
+			t.Errorf("at %d the timer fired %d times; want 1", now, fired)
+		}
+		if w.expire(now + tick); fired != 2 {
+			t.Errorf("a tick after %d the timer had fired %d times; want 2", now, fired)
+		}
+	}
+}
+
 func TestWheelReleasesStoppedTimers(t *testing.T) {
 	var w wheel
 	timers := make([]Timer, 100)
