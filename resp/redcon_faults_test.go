@@ -20,14 +20,14 @@ import (
 // here says that redcon has been mended, not that something is wrong with resp.
 
 // redconReads gives in to redcon's connection reader. It returns the commands as
-// they are printed, the error behind the last, and what it panicked with.
-func redconReads(in string) (got []string, err error, panicked any) {
+// they are printed, what it panicked with, and the error behind the last.
+func redconReads(in string) (got []string, panicked any, err error) {
 	defer func() { panicked = recover() }()
 	rd := redcon.NewReader(strings.NewReader(in))
 	for {
 		cmd, err := rd.ReadCommand()
 		if err != nil {
-			return got, err, nil
+			return got, nil, err
 		}
 		got = append(got, string(bytes.Join(cmd.Args, []byte{' '})))
 	}
@@ -43,7 +43,7 @@ func refuses(t *testing.T, in, want string) {
 
 func TestRedconPanicsOnALengthThatOverflows(t *testing.T) {
 	in := fmt.Sprintf("*1\r\n$%d\r\nabc\r\n", math.MaxInt)
-	if _, _, panicked := redconReads(in); panicked == nil {
+	if _, panicked, _ := redconReads(in); panicked == nil {
 		t.Errorf("redcon's reader on %q did not panic", in)
 	}
 	func() {
@@ -66,7 +66,7 @@ func TestRedconAcceptsLengthsThatRedisRefuses(t *testing.T) {
 		{"*1\r\n$\r\n\r\n", "", "invalid bulk length"},
 		{"*1\r\n$-0\r\n\r\n", "", "invalid bulk length"},
 	} {
-		got, err, panicked := redconReads(c.in)
+		got, panicked, err := redconReads(c.in)
 		if len(got) != 1 || got[0] != c.want || err != io.EOF || panicked != nil {
 			t.Errorf("redcon on %q = %q, %v, %v; want it to accept %q", c.in, got, err, panicked, c.want)
 		}

@@ -258,7 +258,9 @@ func FuzzParse(f *testing.F) {
 	ca := newAuthority(f)
 	key := ca.keyPEM(f)
 	for _, seed := range [][]byte{
-		ca.CertPEM(), key, append(ca.CertPEM(), key...), ca.Certificate.Raw, {}, []byte("-----BEGIN CERTIFICATE-----\n"),
+		ca.CertPEM(), key, append(ca.CertPEM(), key...), ca.Certificate.Raw,
+		{},
+		[]byte("-----BEGIN CERTIFICATE-----\n"),
 		[]byte("-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n"),
 	} {
 		f.Add(seed)

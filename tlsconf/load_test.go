@@ -81,8 +81,11 @@ func TestLoadProblems(t *testing.T) {
 		{"two keys", withKey(key, other.keyPEM(t)), []string{"key: {dir}/a.key: holds more than one"}, "keep the one"},
 		{"a request", cert(pemOf("CERTIFICATE REQUEST", []byte{1})), []string{"cert: {dir}/a.crt: holds a request"}, "authority has sent"},
 		{"encrypted", withKey(pemOf("ENCRYPTED PRIVATE KEY", []byte{1})), []string{"key: {dir}/a.key: is encrypted"}, "openssl pkey"},
-		{"encrypted, older form", withKey([]byte("-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END EC PRIVATE KEY-----\n")),
-			[]string{"key: {dir}/a.key: is encrypted"}, "openssl pkey"},
+		{
+			"encrypted, older form", withKey([]byte("-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END EC PRIVATE KEY-----\n")),
+			[]string{"key: {dir}/a.key: is encrypted"},
+			"openssl pkey",
+		},
 		{"empty", cert(), []string{"cert: {dir}/a.crt: is empty"}, "in PEM"},
 		{"DER", cert(server.Certificate.Raw), []string{"cert: {dir}/a.crt: is not PEM, perhaps DER"}, "openssl x509 -inform der"},
 		{"no PEM", withKey([]byte("hunter2")), []string{"key: {dir}/a.key: is not PEM"}, "-----BEGIN PRIVATE KEY-----"},
@@ -94,12 +97,21 @@ func TestLoadProblems(t *testing.T) {
 		{"curve that TLS lacks", withKey(pemOf("EC PRIVATE KEY", p224)), []string{"key: {dir}/a.key: holds a key of a kind"}, "P-256"},
 		{"too large", cert(make([]byte, maxFile+1)), []string{"cert: {dir}/a.crt: is too large"}, ""},
 		{"no authorities", with(func(o *Options) { o.ClientAuth = "require" }), []string{`client_auth: "require" needs authorities`}, "client_ca"},
-		{"authorities that are not there", with(func(o *Options) { o.ClientAuth, o.ClientCA = "optional", filepath.Join(f.dir, "none.pem") }),
-			[]string{"client_ca: {dir}/none.pem: no such file"}, ""},
-		{"authorities without one", with(func(o *Options) { o.ClientAuth, o.ClientCA = "require", f.write("ca.pem", []byte("# none yet\n")) }),
-			[]string{"client_ca: {dir}/ca.pem: is not PEM"}, ""},
-		{"authority's key", with(func(o *Options) { o.ClientAuth, o.ClientCA = "require", f.write("ca.pem", ca.CertPEM(), ca.keyPEM(t)) }),
-			[]string{"client_ca: {dir}/ca.pem: holds a private key besides"}, ""},
+		{
+			"authorities that are not there", with(func(o *Options) { o.ClientAuth, o.ClientCA = "optional", filepath.Join(f.dir, "none.pem") }),
+			[]string{"client_ca: {dir}/none.pem: no such file"},
+			"",
+		},
+		{
+			"authorities without one", with(func(o *Options) { o.ClientAuth, o.ClientCA = "require", f.write("ca.pem", []byte("# none yet\n")) }),
+			[]string{"client_ca: {dir}/ca.pem: is not PEM"},
+			"",
+		},
+		{
+			"authority's key", with(func(o *Options) { o.ClientAuth, o.ClientCA = "require", f.write("ca.pem", ca.CertPEM(), ca.keyPEM(t)) }),
+			[]string{"client_ca: {dir}/ca.pem: holds a private key besides"},
+			"",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			l, err := Load(test.o())

@@ -26,114 +26,159 @@ const (
 )
 
 var stories = []story{
-	{name: "data and close_notify in one segment", data: "PING", err: "eof",
+	{
+		name: "data and close_notify in one segment", data: "PING", err: "eof",
 		segments: func(t testing.TB, r *records) [][]byte {
 			return [][]byte{join(r.data("PING"), r.closeNotify())}
-		}},
-	{name: "data and half an alert, then the rest", data: "PING", err: "eof",
+		},
+	},
+	{
+		name: "data and half an alert, then the rest", data: "PING", err: "eof",
 		segments: func(t testing.TB, r *records) [][]byte {
 			d, a := r.data("PING"), r.closeNotify()
 			return [][]byte{join(d, a[:9]), a[9:]}
-		}},
-	{name: "data and half an alert", data: "PING", err: "block",
+		},
+	},
+	{
+		name: "data and half an alert", data: "PING", err: "block",
 		segments: func(t testing.TB, r *records) [][]byte {
 			return [][]byte{join(r.data("PING"), r.closeNotify()[:6])}
-		}},
-	{name: "two records", data: "onetwo", err: "block",
-		segments: func(t testing.TB, r *records) [][]byte { return [][]byte{join(r.data("one"), r.data("two"))} }},
-	{name: "a record and a half", data: "onetwo", err: "block",
+		},
+	},
+	{
+		name: "two records", data: "onetwo", err: "block",
+		segments: func(t testing.TB, r *records) [][]byte { return [][]byte{join(r.data("one"), r.data("two"))} },
+	},
+	{
+		name: "a record and a half", data: "onetwo", err: "block",
 		segments: func(t testing.TB, r *records) [][]byte {
 			one, two := r.data("one"), r.data("two")
 			return [][]byte{join(one, two[:10]), two[10:]}
-		}},
-	{name: "a large record over several reads", data: strings.Repeat("x", 16<<10) + "y", err: "block",
+		},
+	},
+	{
+		name: "a large record over several reads", data: strings.Repeat("x", 16<<10) + "y", err: "block",
 		segments: func(t testing.TB, r *records) [][]byte {
 			d := r.data(strings.Repeat("x", 16<<10))
 			return [][]byte{d[:3], d[3:5], d[5:4000], join(d[4000:], r.data("y"))}
-		}},
-	{name: "many full records at once", data: strings.Repeat("z", 5*16<<10), err: "block",
+		},
+	},
+	{
+		name: "many full records at once", data: strings.Repeat("z", 5*16<<10), err: "block",
 		segments: func(t testing.TB, r *records) [][]byte {
 			var s []byte
 			for range 5 {
 				s = append(s, r.data(strings.Repeat("z", 16<<10))...)
 			}
 			return [][]byte{s}
-		}},
-	{name: "a record of nothing but padding, then a full one", version: tls.VersionTLS13, data: strings.Repeat("p", 16000), err: "block",
+		},
+	},
+	{
+		name: "a record of nothing but padding, then a full one", version: tls.VersionTLS13, data: strings.Repeat("p", 16000), err: "block",
 		segments: func(t testing.TB, r *records) [][]byte {
 			return [][]byte{join(r.up.seal(typeData, "", 200), r.up.seal(typeData, strings.Repeat("p", 16000), 384))}
-		}},
-	{name: "an ignored alert", data: "onetwo", err: "block",
+		},
+	},
+	{
+		name: "an ignored alert", data: "onetwo", err: "block",
 		segments: func(t testing.TB, r *records) [][]byte {
 			return [][]byte{join(r.data("one"), r.alert(warning, 90), r.data("two"))} // user_canceled
-		}},
-	{name: "a fatal alert", data: "one", err: "remote error",
+		},
+	},
+	{
+		name: "a fatal alert", data: "one", err: "remote error",
 		segments: func(t testing.TB, r *records) [][]byte {
 			return [][]byte{join(r.data("one"), r.alert(fatal, 40), r.data("two"))}
-		}},
-	{name: "too many ignored records", data: "one", err: "too many ignored records",
+		},
+	},
+	{
+		name: "too many ignored records", data: "one", err: "too many ignored records",
 		segments: func(t testing.TB, r *records) [][]byte {
 			s := r.data("one")
 			for range 17 {
 				s = append(s, r.data("")...)
 			}
 			return [][]byte{append(s, r.data("two")...)}
-		}, answers: []record{{typeAlert, "\x02\x0a"}}},
-	{name: "a bad record", data: "one", err: "bad record MAC",
+		}, answers: []record{{typeAlert, "\x02\x0a"}},
+	},
+	{
+		name: "a bad record", data: "one", err: "bad record MAC",
 		segments: func(t testing.TB, r *records) [][]byte {
 			one, bad := r.data("one"), r.data("two")
 			bad[len(bad)-1] ^= 1
 			return [][]byte{join(one, bad, r.data("three"))}
-		}, answers: []record{{typeAlert, "\x02\x14"}}},
-	{name: "an oversized record", data: "one", err: "oversized record",
+		}, answers: []record{{typeAlert, "\x02\x14"}},
+	},
+	{
+		name: "an oversized record", data: "one", err: "oversized record",
 		segments: func(t testing.TB, r *records) [][]byte {
 			return [][]byte{join(r.data("one"), header(typeData, 1<<15), r.data("two"))}
-		}, answers: []record{{typeAlert, "\x02\x16"}}},
-	{name: "plain text in the middle", data: "one", err: "version",
+		}, answers: []record{{typeAlert, "\x02\x16"}},
+	},
+	{
+		name: "plain text in the middle", data: "one", err: "version",
 		segments: func(t testing.TB, r *records) [][]byte {
 			return [][]byte{join(r.data("one"), []byte("*1\r\n$4\r\nPING\r\n"))}
-		}, answers: []record{{typeAlert, "\x02\x46"}}},
+		}, answers: []record{{typeAlert, "\x02\x46"}},
+	},
 
-	{name: "a key update", version: tls.VersionTLS13, data: "onetwo", err: "block",
+	{
+		name: "a key update", version: tls.VersionTLS13, data: "onetwo", err: "block",
 		segments: func(t testing.TB, r *records) [][]byte {
 			s := join(r.data("one"), r.handshake(keyUpdate(0)))
 			r.up.update(t)
 			return [][]byte{join(s, r.data("two"))}
-		}},
-	{name: "a key update that asks for one", version: tls.VersionTLS13, data: "onetwo", err: "block",
+		},
+	},
+	{
+		name: "a key update that asks for one", version: tls.VersionTLS13, data: "onetwo", err: "block",
 		segments: func(t testing.TB, r *records) [][]byte {
 			s := join(r.data("one"), r.handshake(keyUpdate(1)))
 			r.up.update(t)
 			return [][]byte{join(s, r.data("two"))}
-		}, answers: []record{{typeHandshake, keyUpdate(0)}}},
-	{name: "a key update in two records", version: tls.VersionTLS13, data: "onetwo", err: "block",
+		}, answers: []record{{typeHandshake, keyUpdate(0)}},
+	},
+	{
+		name: "a key update in two records", version: tls.VersionTLS13, data: "onetwo", err: "block",
 		segments: func(t testing.TB, r *records) [][]byte {
 			m := keyUpdate(1)
 			s := [][]byte{join(r.data("one"), r.handshake(m[:2])), r.handshake(m[2:])}
 			r.up.update(t)
 			return append(s, r.data("two"))
-		}, answers: []record{{typeHandshake, keyUpdate(0)}}},
-	{name: "a key update torn by data", version: tls.VersionTLS13, data: "", err: "unexpected message",
+		}, answers: []record{{typeHandshake, keyUpdate(0)}},
+	},
+	{
+		name: "a key update torn by data", version: tls.VersionTLS13, data: "", err: "unexpected message",
 		segments: func(t testing.TB, r *records) [][]byte {
 			return [][]byte{join(r.handshake(keyUpdate(1)[:2]), r.data("one"))}
-		}, answers: []record{{typeAlert, "\x02\x0a"}}},
-	{name: "half a key update", version: tls.VersionTLS13, data: "one", err: "block",
+		}, answers: []record{{typeAlert, "\x02\x0a"}},
+	},
+	{
+		name: "half a key update", version: tls.VersionTLS13, data: "one", err: "block",
 		segments: func(t testing.TB, r *records) [][]byte {
 			return [][]byte{join(r.data("one"), r.handshake(keyUpdate(1)[:2]))}
-		}},
-	{name: "a second hello", data: "one", err: "tls:",
+		},
+	},
+	{
+		name: "a second hello", data: "one", err: "tls:",
 		segments: func(t testing.TB, r *records) [][]byte {
 			return [][]byte{join(r.data("one"), r.handshake(message(messageClientHello, secondHello)), r.data("two"))}
-		}, answers: []record{{typeAlert, "\x02\x0a"}}},
-	{name: "renegotiation asked for", version: tls.VersionTLS12, data: "one", err: "no renegotiation",
+		}, answers: []record{{typeAlert, "\x02\x0a"}},
+	},
+	{
+		name: "renegotiation asked for", version: tls.VersionTLS12, data: "one", err: "no renegotiation",
 		segments: func(t testing.TB, r *records) [][]byte {
 			return [][]byte{join(r.data("one"), r.handshake(message(messageHelloRequest, "")), r.data("two"))}
-		}, answers: []record{{typeAlert, "\x01\x64"}}},
-	{name: "a handshake message torn by data", version: tls.VersionTLS12, data: "one", err: "pending application data",
+		}, answers: []record{{typeAlert, "\x01\x64"}},
+	},
+	{
+		name: "a handshake message torn by data", version: tls.VersionTLS12, data: "one", err: "pending application data",
 		segments: func(t testing.TB, r *records) [][]byte {
 			return [][]byte{join(r.data("one"), r.handshake(message(messageClientHello, secondHello)[:20]), r.data("two"))}
-		}},
-	{name: "a handshake message without an end", data: "one", err: "without data",
+		},
+	},
+	{
+		name: "a handshake message without an end", data: "one", err: "without data",
 		segments: func(t testing.TB, r *records) [][]byte {
 			s := r.data("one")
 			part := "\x0b\x03\xff\xff" + strings.Repeat("m", 4000) // a certificate of 256 KB
@@ -141,7 +186,8 @@ var stories = []story{
 				s = append(s, r.handshake(part)...)
 			}
 			return [][]byte{s}
-		}},
+		},
+	},
 }
 
 // secondHello is a hello such as a client that renegotiates sends.

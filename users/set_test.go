@@ -116,8 +116,14 @@ func TestAuthenticateCostsTheSame(t *testing.T) {
 		addr netip.Addr
 		name string
 	}{
-		{outside, "nobody"}, {outside, "off"}, {outside, "office"}, {unix, "office"},
-		{outside, "default"}, {outside, "bare"}, {outside, "open"}, {outside, "openoff"},
+		{outside, "nobody"},
+		{outside, "off"},
+		{outside, "office"},
+		{unix, "office"},
+		{outside, "default"},
+		{outside, "bare"},
+		{outside, "open"},
+		{outside, "openoff"},
 	} {
 		if c := cost(test.addr, test.name); c < wrong/10 || c > wrong*10 {
 			t.Errorf("Authenticate(%v, %q) takes %v; want about %v, what a wrong password takes", test.addr, test.name, c, wrong)
@@ -181,8 +187,12 @@ func TestAdmits(t *testing.T) {
 		addr netip.Addr
 		want bool
 	}{
-		{"app", outside, true}, {"app", unix, true},
-		{"office", inside, true}, {"office", mapped, true}, {"office", outside, false}, {"office", unix, false},
+		{"app", outside, true},
+		{"app", unix, true},
+		{"office", inside, true},
+		{"office", mapped, true},
+		{"office", outside, false},
+		{"office", unix, false},
 		{"nowhere", inside, false},
 	} {
 		if got := s.Lookup([]byte(test.name)).Admits(test.addr); got != test.want {

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 
 	"redisgate/internal/process"
 )
@@ -78,13 +77,4 @@ func (g gate) resident(t testing.TB) int64 {
 		t.Fatal(err)
 	}
 	return n
-}
-
-func eventually(t testing.TB, f func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !f(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("it has not come about in 10 s")
-		}
-	}
 }

@@ -95,8 +95,8 @@ var outOfSight = map[string][]string{
 // longest is the most lines of a file that is not generated and no test.
 const longest = 400
 
-// exempt are directories that are no rooms. internal/keep pins modules.
-var exempt = []string{"internal/keep", "tools"}
+// exempt are directories that are no rooms.
+var exempt = []string{"tools"}
 
 // source is one Go file.
 type source struct {
