@@ -97,7 +97,7 @@ func TestRedconWalksToAClaimedCount(t *testing.T) {
 // redcon answers what Redis passes over in silence, and passes over what Redis
 // answers, so that a proxy between them counts replies wrongly.
 func TestRedconCountsRepliesDifferently(t *testing.T) {
-	if _, err, _ := redconReads("*0\r\n*1\r\n$4\r\nPING\r\n"); err == nil || err == io.EOF {
+	if _, _, err := redconReads("*0\r\n*1\r\n$4\r\nPING\r\n"); err == nil || err == io.EOF {
 		t.Errorf("redcon's reader on *0 = %v; want an error, where Redis goes on", err)
 	}
 	var p Parser
