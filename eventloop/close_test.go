@@ -60,7 +60,7 @@ func TestCloseFromEveryCall(t *testing.T) {
 			rec := record()
 			closing(rec, &rec.drained)
 			c := r.attach(ours, rec.probe)
-			r.on(func() { fill(c, pattern(1<<20)) })
+			r.on(func() { fill(c, pattern(300_000)) })
 			send(t, peer, "x")
 			rec.expect(r, "data x")
 			if _, err := io.Copy(io.Discard, peer); err != nil && !errors.Is(err, syscall.ECONNRESET) {
@@ -206,7 +206,7 @@ func TestStopClosesAllConnections(t *testing.T) {
 			rec.c = c
 			peers = append(peers, peer)
 		}
-		l.Post(func() { fill(rec.c, pattern(1<<20)) })
+		l.Post(func() { fill(rec.c, pattern(300_000)) })
 		l.Stop()
 		if err := l.Run(); err != nil {
 			t.Fatalf("Run() = %v; want nil", err)

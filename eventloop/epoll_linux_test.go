@@ -156,7 +156,7 @@ func TestInterestOfEpoll(t *testing.T) {
 		}
 		const errors = unix.EPOLLERR | unix.EPOLLHUP // always there
 		expect("while idle", readEvents|errors)
-		r.on(func() { n = len(fill(c, pattern(1<<20))) })
+		r.on(func() { n = len(fill(c, pattern(300_000))) })
 		expect("while output is pending", readEvents|unix.EPOLLOUT|errors)
 		if _, err := io.CopyN(io.Discard, peer, int64(n)); err != nil {
 			t.Fatal(err)

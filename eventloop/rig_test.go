@@ -1,6 +1,7 @@
 package eventloop
 
 import (
+	"errors"
 	"net"
 	"path/filepath"
 	"runtime"
@@ -8,7 +9,10 @@ import (
 	"time"
 )
 
-const patience = 10 * time.Second
+const (
+	patience     = 10 * time.Second
+	socketBuffer = 128 << 10
+)
 
 // rig is a loop that runs for the time of a test.
 type rig struct {
@@ -81,6 +85,13 @@ func pair(t testing.TB, network string) (ours, peer net.Conn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { peer.Close() })
+	// Fixed sizes, so that the kernel does not make room for megabytes when a test wants a full socket.
+	err = errors.Join(
+		ours.(interface{ SetWriteBuffer(int) error }).SetWriteBuffer(socketBuffer),
+		peer.(interface{ SetReadBuffer(int) error }).SetReadBuffer(socketBuffer))
+	if err != nil {
+		t.Fatal(err)
+	}
 	return ours, peer
 }
 

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// fill writes until output is pending, and then so much that no growth of the socket's buffers makes room for it. It returns what it wrote.
+// fill writes until so much is pending that it does not fit into the buffers of the socket, however empty. It returns what it wrote.
 func fill(c *Conn, chunk []byte) (written []byte) {
-	for c.Pending() < 8<<20 {
+	for c.Pending() < 8*socketBuffer {
 		c.Write(chunk)
 		written = append(written, chunk...)
 	}
@@ -26,14 +26,14 @@ func TestOutputWaitsForASlowReader(t *testing.T) {
 		c := r.attach(ours, rec.probe)
 		var want []byte
 		r.on(func() {
-			want = fill(c, pattern(1<<20))
+			want = fill(c, pattern(300_000))
 			for i := range 100 { // in many sizes, behind what is pending
-				p := pattern(i * 1000)
+				p := pattern(i * 100)
 				c.Write(p)
 				want = append(want, p...)
 				clear(p) // the caller's again
 			}
-			if got := c.Pending(); got < 99*100/2*1000 || got > len(want) {
+			if got := c.Pending(); got < 99*100/2*100 || got > len(want) {
 				t.Errorf("Pending() = %d; want at least what followed a full socket", got)
 			}
 		})
@@ -50,7 +50,7 @@ func TestOutputWaitsForASlowReader(t *testing.T) {
 			if n := cap(c.out.buf); n != 0 {
 				t.Errorf("a drained connection holds %d bytes; want 0", n)
 			}
-			want = fill(c, pattern(1<<20))
+			want = fill(c, pattern(300_000))
 		})
 		got = make([]byte, len(want))
 		if _, err := io.ReadFull(peer, got); err != nil || !bytes.Equal(got, want) {
@@ -68,7 +68,7 @@ func TestCloseWriteFollowsPendingOutput(t *testing.T) {
 		c := r.attach(ours, rec.probe)
 		var want []byte
 		r.on(func() {
-			want = fill(c, pattern(1<<20))
+			want = fill(c, pattern(300_000))
 			c.CloseWrite()
 			c.Write([]byte("too late"))
 		})
@@ -103,7 +103,7 @@ func TestDrainedMayWriteAgain(t *testing.T) {
 	each(t, func(t *testing.T, network string, o Options) {
 		r := run(t, o)
 		ours, peer := pair(t, network)
-		chunk := pattern(1 << 20)
+		chunk := pattern(300_000)
 		const rounds = 3
 		written, round := make(chan int, rounds), 0
 		more := func(c *Conn) {
@@ -160,7 +160,7 @@ func TestFailureWithOutputPending(t *testing.T) {
 		c := r.attach(ours, rec.probe)
 		r.on(func() {
 			c.Pause()
-			fill(c, pattern(1<<20))
+			fill(c, pattern(300_000))
 		})
 		peer.Close() // with unread bytes: a reset
 		last := func() string {
