@@ -312,6 +312,10 @@ func (c *client) left() {
 	}
 }
 
+func (c *client) heldUpOthers() { c.w.slow.add(offender{c.addr, c.user.Index}, c.now()) }
+
+func (c *client) mayHoldUp() bool { return c.w.slow.has(offender{c.addr, c.user.Index}, c.now()) }
+
 func (c *client) mayTry(name []byte) bool {
 	return c.w.srv.throttle.Allow(c.addr, name, c.w.srv.clock())
 }

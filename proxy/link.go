@@ -47,6 +47,10 @@ type host interface {
 	deadline(t int64)
 	// left says that the session has ended and its connection must be closed now.
 	left()
+	// heldUpOthers notes that the session was cut because others waited behind its
+	// reply, and mayHoldUp says whether one of its user from its address lately was.
+	heldUpOthers()
+	mayHoldUp() bool
 	// mayTry and wrong are the throttle on attempts to log in from the client's
 	// address under that name.
 	mayTry(name []byte) bool

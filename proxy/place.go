@@ -196,6 +196,9 @@ func (s *session) tick() {
 			least = slowBytes
 		}
 		if s.taken-s.takenMark < least {
+			if least == slowBytes {
+				s.h.heldUpOthers()
+			}
 			s.gone("output")
 			return
 		}

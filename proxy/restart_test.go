@@ -252,3 +252,33 @@ func TestConnectionsAreBounded(t *testing.T) {
 	defer last.Close()
 	newWire(t, last).closed()
 }
+
+// TestSlowReadersWorkAlone has a client ask for a large reply and not read it,
+// while another waits behind that reply: the first is cut, the second is answered,
+// and the first one's next session does not get near the others again.
+func TestSlowReadersWorkAlone(t *testing.T) {
+	g, rs := gate(t, gatetest.Options{Users: map[string]string{"app": "on >secret ~* +@all", "slow": "on >secret ~* +@all"}})
+	rs.Do("SET", "big", strings.Repeat("x", 64<<20))
+	behind := newWire(t, g.Dial(t)).login()
+	behind.do("+PONG\r\n", "PING")
+	slow := newWire(t, g.Dial(t))
+	slow.do("+OK\r\n", "AUTH", "slow", "secret")
+	slow.do("+PONG\r\n", "PING")
+	release := g.Server.Hold() // so that both are in one write to Redis, the slow one first
+	slow.send("GET", "big")
+	time.Sleep(20 * time.Millisecond)
+	behind.send("GET", "none")
+	release()
+	behind.want("$-1\r\n")
+	again := newWire(t, g.Dial(t))
+	again.do("+OK\r\n", "AUTH", "slow", "secret")
+	if s, _ := g.Server.Snapshot(time.Second); s.Closed["output"] != 1 {
+		t.Fatalf("sessions cut for their output: %d; want 1", s.Closed["output"])
+	}
+	again.send("GET", "big")
+	again.nc.SetReadDeadline(time.Now().Add(10 * time.Second))
+	again.r.Peek(16)
+	if s, _ := g.Server.Snapshot(time.Second); s.Dedicated == 0 {
+		t.Error("the slow user's next session works on the shared pipeline; want a connection of its own")
+	}
+}

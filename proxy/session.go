@@ -221,6 +221,7 @@ func (s *session) become(set *users.Set, u *users.User) {
 	s.user = u
 	if s.known {
 		s.authBy = 0
+		s.heavy = s.heavy || s.h.mayHoldUp()
 	}
 	if s.phase == greeting || s.phase == serving {
 		s.setPhase(s.rest())

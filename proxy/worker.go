@@ -29,6 +29,7 @@ type worker struct {
 	plain   []byte
 	cipher  []byte
 	counted int64 // buffers.held as last told to the server
+	slow    offenders
 	drains  bool
 
 	// Shared with other workers.
