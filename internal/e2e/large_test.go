@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -39,6 +40,11 @@ func (s *speaker) do(args ...string) (string, error) {
 	if err := s.send(args...); err != nil {
 		return "", err
 	}
+	return s.answer()
+}
+
+// answer reads a reply; of a bulk string it tells the size.
+func (s *speaker) answer() (string, error) {
 	line, err := s.line()
 	if err != nil || line == "$-1" || !strings.HasPrefix(line, "$") {
 		return line, err
@@ -49,21 +55,27 @@ func (s *speaker) do(args ...string) (string, error) {
 	return fmt.Sprintf("%d bytes", got-2), err
 }
 
-// set sends a SET of n bytes in pieces.
+// set sets n bytes and reads the answer.
 func (s *speaker) set(key string, n int) (string, error) {
-	if _, err := fmt.Fprintf(s.nc, "*3\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$%d\r\n", len(key), key, n); err != nil {
+	if err := s.sendSet(key, n); err != nil {
 		return "", err
+	}
+	return s.line()
+}
+
+// sendSet sends a SET of n bytes in pieces.
+func (s *speaker) sendSet(key string, n int) error {
+	if _, err := fmt.Fprintf(s.nc, "*3\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$%d\r\n", len(key), key, n); err != nil {
+		return err
 	}
 	piece := bytes.Repeat([]byte("redisgate "), 6554)[:1<<16]
 	for left := n; left > 0; left -= len(piece) {
 		if _, err := s.nc.Write(piece[:min(left, len(piece))]); err != nil {
-			return "", err
+			return err
 		}
 	}
-	if _, err := io.WriteString(s.nc, "\r\n"); err != nil {
-		return "", err
-	}
-	return s.line()
+	_, err := io.WriteString(s.nc, "\r\n")
+	return err
 }
 
 func (s *speaker) login(t testing.TB) *speaker {
@@ -112,6 +124,32 @@ func TestLargeValuesStream(t *testing.T) {
 	t.Logf("resident memory grew by %.1f MB", float64(n)/(1<<20))
 	if n > 16<<20 {
 		t.Errorf("resident memory grew by %d bytes; want less than 16 MB", n)
+	}
+}
+
+// TestMixedPipelineWithALargeValue mixes shared and dedicated commands with a
+// SET of 256 MB in one pipeline, sent without waiting for any answer.
+func TestMixedPipelineWithALargeValue(t *testing.T) {
+	rs := redistest.Start(t, redistest.Options{})
+	p := start(t, rs.Socket(), "~* &* +@all")
+	s := newSpeaker(p.dial(t)).login(t)
+	sent := make(chan error, 1)
+	go func() {
+		err := errors.Join(
+			s.send("SET", "x", "1"), s.send("WATCH", "x"), s.send("GET", "b"), s.send("SELECT", "1"),
+			s.sendSet("b", large), s.send("STRLEN", "b"), s.send("GET", "b"), s.send("SELECT", "0"), s.send("GET", "b"), s.send("EXEC"),
+		)
+		sent <- err
+	}()
+	for i, want := range []string{
+		"+OK", "+OK", "$-1", "+OK", "+OK", fmt.Sprintf(":%d", large), fmt.Sprintf("%d bytes", large), "+OK", "$-1", "-ERR EXEC without MULTI",
+	} {
+		if got, err := s.answer(); got != want || err != nil {
+			t.Fatalf("answer %d = %q, %v; want %q", i, got, err, want)
+		}
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
 	}
 }
 

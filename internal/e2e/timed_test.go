@@ -109,7 +109,7 @@ func TestSmallGetsBesideLargeValues(t *testing.T) {
 // TestClientsThatDoNotRead ask for 256 MB, take nothing, and come again: each is
 // cut. Who was behind such a reply waits no longer than what the GET costs others
 // on Redis directly, one look at a slow client, 200 ms, and the time in which what
-// is left of the reply can be read and dropped.
+// is left of the reply can be read and dropped; 300 ms are for the machine.
 func TestClientsThatDoNotRead(t *testing.T) {
 	gateway, direct := doors(t, "[limits]\noutput_timeout = \"1s\"")
 	warm := direct.dial()
@@ -137,7 +137,7 @@ func TestClientsThatDoNotRead(t *testing.T) {
 		close(stop)
 		_, _, most[d.name] = report(t, d.name, <-result)
 	}
-	if limit := most["Redis"] + 200*time.Millisecond + transfer + 100*time.Millisecond; most["redisgate"] > limit {
+	if limit := most["Redis"] + 200*time.Millisecond + transfer + 300*time.Millisecond; most["redisgate"] > limit {
 		t.Errorf("somebody else waited %v; want at most %v", most["redisgate"], limit)
 	}
 }

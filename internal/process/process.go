@@ -49,6 +49,7 @@ type Options struct {
 // Process is a running redisgate.
 type Process struct {
 	Addr    string // "127.0.0.1:port", TLS
+	Unix    string // path of a listener without TLS
 	Metrics string // URL of /metrics
 	CAFile  string
 	CA      *tlsconf.Authority
@@ -60,7 +61,7 @@ type Process struct {
 
 // Start runs redisgate serve and returns when it listens and Redis answers.
 func Start(o Options) (*Process, error) {
-	p := &Process{CAFile: filepath.Join(o.Dir, "ca.crt"), Log: &Buffer{}, exited: make(chan error, 1)}
+	p := &Process{Unix: filepath.Join(o.Dir, "gate.sock"), CAFile: filepath.Join(o.Dir, "ca.crt"), Log: &Buffer{}, exited: make(chan error, 1)}
 	if err := p.certificates(o.Dir); err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func Start(o Options) (*Process, error) {
 	conf := filepath.Join(o.Dir, "redisgate.toml")
 	err := os.WriteFile(conf, fmt.Appendf(nil, `
 [listen]
-address = "127.0.0.1:0"
+address = ["127.0.0.1:0", "unix://gate.sock"]
 workers = %d
 [tls]
 cert = "server.crt"
@@ -198,6 +199,22 @@ func (p *Process) Resident() (int64, error) {
 	}
 	pages, err := strconv.ParseInt(fields[1], 10, 64)
 	return pages * int64(os.Getpagesize()), err
+}
+
+// CPU is the processor time that the process has used.
+func (p *Process) CPU() (time.Duration, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid()))
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	if len(fields) < 13 {
+		return 0, errors.New("stat is too short")
+	}
+	user, err1 := strconv.ParseInt(fields[11], 10, 64)
+	system, err2 := strconv.ParseInt(fields[12], 10, 64)
+	const tick = time.Second / 100 // USER_HZ of every Linux that Go runs on
+	return time.Duration(user+system) * tick, errors.Join(err1, err2)
 }
 
 // Buffer is a bytes.Buffer for several goroutines.
