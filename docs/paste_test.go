@@ -1,0 +1,97 @@
+package docs_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// pasted says of each line that the README tells readers to paste, by how it
+// begins, whether it is run here, and with what on standard input. Lines that
+// stay in the foreground, need ports or a network, or take long are not; those of
+// redisgate among them have tests of their own in cmd/redisgate.
+var pasted = []struct {
+	begins string
+	run    bool
+	stdin  string
+}{
+	{"redisgate version", true, ""},
+	{"redisgate init ", true, ""},
+	{"redisgate check ", true, ""},
+	{"redisgate hash-password", true, "change me\n"},
+	{"redisgate serve ", false, ""},
+	{"redis-server ", false, ""},
+	{"go run ./cmd/redisgate demo", false, ""},
+	{"go run ./bench/idle", false, ""},
+	{"make ", false, ""},
+	{"sudo install bin/redisgate ", false, ""},
+	{"docker build ", false, ""},
+	{"curl -s http://127.0.0.1:9121/metrics", false, ""},
+}
+
+func TestPastedLinesWork(t *testing.T) {
+	files(t, ".go") // what is built below; so that the test cache notices changes
+	dir := t.TempDir()
+	bin := filepath.Join(dir, "bin")
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", bin+string(filepath.Separator), "./cmd/redisgate")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building: %v\n%s", err, out)
+	}
+	path := bin + string(filepath.ListSeparator) + os.Getenv("PATH")
+	ran := 0
+	for _, block := range blocks(readme(t), "sh") {
+		for line := range strings.Lines(block) {
+			line = strings.TrimSpace(line)
+			known := false
+			for _, p := range pasted {
+				if !strings.HasPrefix(line, p.begins) {
+					continue
+				}
+				known = true
+				if !p.run {
+					break
+				}
+				ran++
+				cmd := exec.CommandContext(ctx, "sh", "-c", line)
+				cmd.Dir, cmd.Stdin = dir, strings.NewReader(p.stdin)
+				cmd.Env = append(os.Environ(), "PATH="+path)
+				out, err := cmd.CombinedOutput()
+				if err != nil || len(out) == 0 {
+					t.Errorf("%s = %v\n%s", line, err, out)
+				}
+				break
+			}
+			if line != "" && !known {
+				t.Errorf("nobody has said how to try %q", line)
+			}
+		}
+	}
+	if ran < 4 {
+		t.Errorf("%d lines of the README were run; want at least 4", ran)
+	}
+}
+
+// TestTheHashIsThatOfThePassword keeps the README's example to what it says of it.
+func TestTheHashIsThatOfThePassword(t *testing.T) {
+	const hash = "#64ba009cceac4ab8b3c877ae1b6b010e8fc5a15ab567238e3a6107cd4dfe147d"
+	if text := readme(t); !strings.Contains(text, hash) || !strings.Contains(text, `"change me"`) {
+		t.Error("the README's example has another hash or another password than this test")
+	}
+	if got := hashed("change me"); got != hash {
+		t.Errorf("the hash of the README's password = %s; want %s", got, hash)
+	}
+}
+
+func hashed(password string) string {
+	sum := sha256.Sum256([]byte(password))
+	return "#" + hex.EncodeToString(sum[:])
+}
