@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"context"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -17,8 +18,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"context"
 
 	"redisgate/config"
 	"redisgate/metrics"
