@@ -27,7 +27,7 @@ type Snapshot struct {
 	Denied      []Denied
 	Duration    Histogram // last byte of a request in, to the first of its reply ready
 
-	ReceivedBytes uint64 // from clients, as they crossed the socket
+	ReceivedBytes uint64 // from clients, requests without TLS around them
 	SentBytes     uint64 // to clients
 
 	UpstreamShared    int64 // connections open now
