@@ -19,7 +19,7 @@ type doors struct {
 
 	mu         sync.Mutex
 	handshakes map[Handshake]uint64
-	before     map[netip.Addr]int // connections whose handshake is not done, by address
+	before     map[netip.Prefix]int // connections whose handshake is not done, by host or IPv6 /64
 }
 
 // enter counts a connection on its way to a handshake. One address may have only
@@ -28,21 +28,33 @@ func (d *doors) enter(a netip.Addr, most int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.before == nil {
-		d.before = map[netip.Addr]int{}
+		d.before = map[netip.Prefix]int{}
 	}
-	if d.before[a] >= most {
+	n := network(a)
+	if d.before[n] >= most {
 		return false
 	}
-	d.before[a]++
+	d.before[n]++
 	return true
 }
 
 func (d *doors) leave(a netip.Addr) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.before[a]--; d.before[a] <= 0 {
-		delete(d.before, a)
+	n := network(a)
+	if d.before[n]--; d.before[n] <= 0 {
+		delete(d.before, n)
 	}
+}
+
+// network is what counts as one address: who has an IPv6 host has a /64.
+func network(a netip.Addr) netip.Prefix {
+	bits := 64
+	if a.Is4() {
+		bits = 32
+	}
+	p, _ := a.Prefix(bits) // fails only for the invalid address, which is counted as one
+	return p
 }
 
 // Handshake is a kind of finished handshake.

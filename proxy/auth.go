@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 
 	"github.com/tidwall/redcon"
@@ -52,13 +53,12 @@ func (s *session) login(name, password []byte) string {
 		}
 		return textWrongPass
 	}
+	if s.pinned() && len(u.Databases) > 0 && !slices.Contains(u.Databases, s.db) {
+		return textPinnedAuth // its connection is in a database that is not u's
+	}
 	s.k.counts.Auth["ok"]++
 	s.failed = 0
-	db := s.db
 	s.become(set, u)
-	if s.db != db {
-		s.pipe = nil
-	}
 	return ""
 }
 

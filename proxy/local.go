@@ -78,8 +78,9 @@ func (s *session) doReset(*command.Command, [][]byte, []byte) bool {
 	}
 	s.pipe = nil
 	s.db, s.proto, s.name = 0, 2, ""
+	was := s.known
 	s.become(s.h.set(), nil)
-	if !s.known && s.k.limits.AuthTimeout > 0 {
+	if was && !s.known && s.k.limits.AuthTimeout > 0 {
 		s.authBy = s.h.now() + int64(s.k.limits.AuthTimeout)
 		s.h.deadline(s.authBy)
 	}

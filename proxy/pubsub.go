@@ -29,25 +29,36 @@ func (u *subscriptions) kind(cmd *command.Command) *map[string]struct{} {
 	return &u.channels
 }
 
-func (u *subscriptions) add(set *map[string]struct{}, name []byte) bool {
-	if _, ok := (*set)[string(name)]; ok {
-		return true
+// nameCost is what a name costs besides its bytes.
+const nameCost = 64
+
+// add takes the names into set, all of them or, if that were too many, none.
+func (u *subscriptions) add(set *map[string]struct{}, names [][]byte) bool {
+	cost := 0
+	for _, name := range names {
+		if _, ok := (*set)[string(name)]; !ok {
+			cost += len(name) + nameCost
+		}
 	}
-	if u.bytes += len(name) + 64; u.bytes > maxSubscribed {
-		u.bytes -= len(name) + 64
+	if u.bytes+cost > maxSubscribed {
 		return false
 	}
 	if *set == nil {
 		*set = map[string]struct{}{}
 	}
-	(*set)[string(name)] = struct{}{}
+	for _, name := range names {
+		if _, ok := (*set)[string(name)]; !ok {
+			(*set)[string(name)] = struct{}{}
+			u.bytes += len(name) + nameCost
+		}
+	}
 	return true
 }
 
 func (u *subscriptions) remove(set *map[string]struct{}, name string) {
 	if _, ok := (*set)[name]; ok {
 		delete(*set, name)
-		u.bytes -= len(name) + 64
+		u.bytes -= len(name) + nameCost
 	}
 }
 
@@ -76,11 +87,10 @@ func (s *session) subscribe(cmd *command.Command, args [][]byte, raw []byte) boo
 	n := len(args) - 1
 	switch {
 	case !off:
-		for _, name := range args[1:] {
-			if !s.subs.add(set, name) {
-				s.fail(textSubscribed)
-				return true
-			}
+		if !s.subs.add(set, args[1:]) {
+			s.fail(textSubscribed)
+			s.settle()
+			return true
 		}
 	case n == 0:
 		n = max(1, len(*set))

@@ -129,7 +129,7 @@ func (c *Conn) swallow(e *entry, p []byte) int {
 
 // special says that a frame beginning with b must be looked at by begins.
 func (c *Conn) special(b byte) bool {
-	return b == '>' || b == '-' && c.shared || b == '*' && c.subscriber && c.key.Proto == 2
+	return b == '>' || b == '-' || b == '*' && c.subscriber && c.key.Proto == 2
 }
 
 // begins tells what frame begins at p[0].
@@ -142,8 +142,8 @@ func (c *Conn) begins(p []byte) frame {
 			return frameMore
 		}
 		// Both mean that this session is no longer what we made of it; Redis closes
-		// it after the first.
-		if bytes.HasPrefix(p, []byte("-ERR Protocol error")) || bytes.HasPrefix(p, []byte("-NOAUTH ")) {
+		// it after the first, which on a dedicated connection is its client's to know.
+		if bytes.HasPrefix(p, []byte("-NOAUTH ")) || c.shared && bytes.HasPrefix(p, []byte("-ERR Protocol error")) {
 			return frameFatal
 		}
 		return frameReply
