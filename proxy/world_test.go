@@ -1,0 +1,302 @@
+package proxy
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"redisgate/policy"
+	"redisgate/upstream"
+	"redisgate/users"
+)
+
+// world is what sessions live in when there is no I/O: users, a clock, and links
+// that record what they are sent. Nothing happens in it but by turns.
+type world struct {
+	t     testing.TB
+	k     *kit
+	clock int64
+	set   *users.Set
+	peers []*peer
+
+	active map[upstream.Key]*fakeLink
+	idle   []*fakeLink
+	shared []*fakeLink // all that ever were
+	own    []*fakeLink
+	busy   bool // no connection is free
+	down   bool // Redis is unreachable
+
+	// cut says how many of n bytes come next, 1 to n.
+	cut func(n int) int
+	// auto has each link answer as soon as it is asked.
+	auto bool
+}
+
+var testAddr = netip.MustParseAddr("192.0.2.1")
+
+// testLimits are small, so that tests reach them.
+func testLimits() Limits {
+	return Limits{
+		CommandBytes: 4 << 20, ArgumentBytes: 2 << 20, BufferedBytes: 256 << 10, Arguments: 1000,
+		OutputBytes: 1 << 20, OutputTimeout: 60 * time.Second, Memory: 1 << 30,
+		AuthTimeout: 10 * time.Second, IdleTimeout: 0, RequestTimeout: 60 * time.Second,
+	}
+}
+
+// testUsers: app may do everything in every database, few may do little, five
+// works in database 5 alone, and default is off.
+var testUsers = map[string]string{
+	"app":  "on >secret ~* &* +@all",
+	"few":  "on >secret ~few* &few* -@all +@read +@connection +@transaction +set +subscribe +unsubscribe",
+	"five": "on >secret ~* &* +@all",
+}
+
+func buildUsers(t testing.TB, rules map[string]string, previous *users.Set) *users.Set {
+	t.Helper()
+	var all []users.Definition
+	for name, rule := range rules {
+		var o policy.Options
+		if name == "five" {
+			o.Databases = []int{5}
+		}
+		u, err := policy.ParseUser(name, rule, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, users.Definition{User: u})
+	}
+	set, err := users.NewSet(all, previous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func newWorld(t testing.TB) *world {
+	id := uint64(0)
+	return &world{
+		t: t, clock: 1, set: buildUsers(t, testUsers, nil), active: map[upstream.Key]*fakeLink{},
+		k:   newKit(testLimits(), func() uint64 { id++; return id }),
+		cut: func(n int) int { return n },
+	}
+}
+
+// peer is a client and its session's host.
+type peer struct {
+	w *world
+	s session
+
+	unsent  []byte // what the client will send
+	leaving bool   // and then it half-closes
+	left_   bool   // it has
+	blind   bool   // it does not read
+	got     []byte // what it has read
+
+	woken  bool
+	closed bool
+	next   int64 // when tick is due; 0: never
+	taken  int   // dedicated links held
+	heldUp bool
+}
+
+func (w *world) connect() *peer {
+	p := &peer{w: w}
+	w.peers = append(w.peers, p)
+	initSession(&p.s, p, w.k, testAddr)
+	return p
+}
+
+// settle lets everything happen that can.
+func (w *world) settle() {
+	for turns := 0; ; turns++ {
+		did := false
+		for _, l := range append(append([]*fakeLink(nil), w.shared...), w.own...) {
+			did = l.turn() || did
+		}
+		for _, p := range w.peers {
+			did = p.turn() || did
+		}
+		if !did {
+			return
+		}
+		if turns > 1<<22 {
+			w.t.Fatal("the session never comes to rest")
+		}
+	}
+}
+
+// turn is what client.go does with a session, without the socket.
+func (p *peer) turn() (did bool) {
+	s := &p.s
+	if p.closed {
+		return false
+	}
+	if p.woken {
+		p.woken, did = false, true
+		s.spent = 0
+		s.run()
+		if p.left_ && !p.closed {
+			s.eof()
+		}
+	}
+	if !p.closed && s.wants() {
+		switch {
+		case len(p.unsent) > 0:
+			n := p.w.cut(min(len(p.unsent), readBuffer))
+			piece := append([]byte(nil), p.unsent[:n]...)
+			p.unsent = p.unsent[n:]
+			s.spent = 0
+			s.Input(piece)
+			scramble(piece)
+			did = true
+		case p.leaving && !p.left_:
+			p.left_, did = true, true
+			s.eof()
+		}
+	}
+	if p.closed {
+		return true
+	}
+	if n := s.waiting(); n > 0 {
+		if p.blind {
+			s.stuck()
+			return did
+		}
+		n = len(s.pending(n))
+		p.got = append(p.got, s.pending(n)...)
+		s.drained(n)
+		did = true
+	}
+	if s.waiting() == 0 {
+		s.unstuck()
+		if s.finished() {
+			p.closed, did = true, true
+			s.gone(s.reason)
+		}
+	}
+	return did
+}
+
+// scramble makes whoever keeps a slice that is not its own see it.
+func scramble(p []byte) {
+	for i := range p {
+		p[i] = '?'
+	}
+}
+
+// pass lets time go by.
+func (w *world) pass(d time.Duration) {
+	w.clock += int64(d)
+	for _, p := range w.peers {
+		if p.next != 0 && p.next <= w.clock && !p.closed {
+			p.next = 0
+			p.s.tick()
+		}
+	}
+	w.settle()
+}
+
+// end has every session gone and checks that nothing of them is left.
+func (w *world) end() {
+	w.t.Helper()
+	for _, p := range w.peers {
+		p.s.gone("test")
+		if p.taken != 0 {
+			w.t.Errorf("an ended session holds %d dedicated connections; want 0", p.taken)
+		}
+	}
+	for _, l := range append(append([]*fakeLink(nil), w.shared...), w.own...) {
+		if l.pauses != 0 {
+			w.t.Errorf("%s is paused %d times by nobody", l.name, l.pauses)
+		}
+		if len(l.waiters) != 0 {
+			w.t.Errorf("%s is awaited by %d sessions that have ended", l.name, len(l.waiters))
+		}
+	}
+	if w.k.bufs.held != 0 {
+		w.t.Errorf("buffers.held = %d after all sessions have ended; want 0", w.k.bufs.held)
+	}
+}
+
+// What follows makes a peer its session's host.
+
+func (p *peer) now() int64               { return p.w.clock }
+func (p *peer) set() *users.Set          { return p.w.set }
+func (p *peer) server() *upstream.Server { return &upstream.Server{Name: "redis", Version: "7.0.0"} }
+func (p *peer) wake()                    { p.woken = true }
+func (p *peer) output()                  {}
+func (p *peer) left()                    { p.closed = true }
+func (p *peer) mayTry([]byte) bool       { return true }
+func (p *peer) wrong([]byte)             {}
+func (p *peer) heldUpOthers()            { p.heldUp = true }
+func (p *peer) mayHoldUp() bool          { return false }
+
+func (p *peer) deadline(t int64) {
+	if p.next == 0 || t < p.next {
+		p.next = t
+	}
+}
+
+func (p *peer) err() error {
+	switch {
+	case p.w.busy:
+		return upstream.ErrBusy
+	case p.w.down:
+		return upstream.ErrUnreachable
+	}
+	return nil
+}
+
+func (p *peer) shared(k upstream.Key) (link, error) {
+	if l := p.w.active[k]; l != nil {
+		return l, nil
+	}
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	l := newFakeLink(p.w, fmt.Sprintf("S%d", len(p.w.shared)+1), k)
+	l.shared = true
+	p.w.shared = append(p.w.shared, l)
+	p.w.active[k] = l
+	return l, nil
+}
+
+func (p *peer) dedicated(k upstream.Key) (link, error) {
+	if p.taken != 0 {
+		p.w.t.Errorf("a session takes a second dedicated connection")
+	}
+	for i, l := range p.w.idle {
+		if l.key == k {
+			p.w.idle = append(p.w.idle[:i:i], p.w.idle[i+1:]...)
+			l.owner = &p.s
+			p.taken++
+			return l, nil
+		}
+	}
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	l := newFakeLink(p.w, fmt.Sprintf("D%d", len(p.w.own)+1), k)
+	l.owner = &p.s
+	p.w.own = append(p.w.own, l)
+	p.taken++
+	return l, nil
+}
+
+func (p *peer) release(l link, clean bool) {
+	p.taken--
+	f := l.(*fakeLink)
+	f.owner = nil
+	if f.closed {
+		return
+	}
+	if clean {
+		f.checkClean()
+	}
+	if !clean || len(f.q) > 0 {
+		f.lose()
+		return
+	}
+	p.w.idle = append(p.w.idle, f)
+}
