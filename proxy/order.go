@@ -69,6 +69,9 @@ func (s *session) Reply(d upstream.Delivery) {
 	} else {
 		s.emit(d.Data)
 	}
+	if s.stream.owed && s.sent == s.got {
+		s.refused()
+	}
 	s.caughtUp()
 	s.throttle()
 }
@@ -138,49 +141,47 @@ func (s *session) Push(p []byte, _ bool) {
 
 // Lost is the upstream.Receiver's: n replies will never come.
 func (s *session) Lost(n int, sent bool) {
-	s.got += uint64(n)
 	if s.phase == ended {
+		s.got += uint64(n)
 		return
 	}
 	if s.held != nil && !s.held.Usable() {
 		s.held, s.slowSince = nil, 0
 	}
-	ownLost := s.own != nil && !s.own.Usable()
 	if n > 0 && s.begun > 0 {
 		// Half a reply has gone out; nothing that follows could be told from it.
+		s.got += uint64(n)
 		s.begun = 0
 		s.gone("upstream")
 		return
 	}
 	for range n {
+		s.got++
 		s.lose(sent)
 	}
-	if ownLost {
-		bound := s.watch || s.subs != nil
-		s.letGo(false)
-		if bound { // what was watched or subscribed is gone, and the client must know
-			s.end("upstream")
-		}
+	if s.own != nil && !s.own.Usable() {
+		s.cut()
 	}
 	s.caughtUp()
 }
 
+// lose answers a request in Redis's place.
 func (s *session) lose(sent bool) {
-	if s.phase == streaming {
-		// Its last bytes were withheld, so Redis has not run it.
-		s.setPhase(skipping)
-		s.stream.answered = true
-		sent = false
+	if s.stream.owed && s.sent == s.got {
+		s.stream.owed = false
+		if s.phase == streaming { // else it is refused, and answered by whoever refuses it
+			// Its last bytes were withheld, so Redis has not run it.
+			s.stream.answered = true
+			s.setPhase(skipping)
+			s.emit(appendError(nil, textUnreachable))
+		}
+		return
 	}
 	text := textUnreachable
 	if sent {
 		text = textLost
 	}
-	if c := s.capture; c != nil {
-		s.capture = nil
-		s.emit(appendError(nil, text))
-		return
-	}
+	s.capture = nil
 	s.emit(appendError(nil, text))
 }
 

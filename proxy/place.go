@@ -77,6 +77,17 @@ func (s *session) letGo(clean bool) {
 	s.h.release(l, clean)
 }
 
+// cut ends the dedicated connection. If it held state of this session, the
+// session ends too: what was watched or subscribed to is gone, and the client
+// must know.
+func (s *session) cut() {
+	bound := s.pinned()
+	s.letGo(false)
+	if bound {
+		s.end("upstream")
+	}
+}
+
 // forward sends one request that has one reply. dedicated chooses the place.
 // false means that it has to wait and be judged again.
 func (s *session) forward(raw []byte, dedicated bool) bool {

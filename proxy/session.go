@@ -110,7 +110,7 @@ func (s *session) size() int64 {
 }
 
 func (s *session) setPhase(p phase) {
-	if s.phase != ended {
+	if s.phase < ending || p > s.phase {
 		s.phase = p
 	}
 }
@@ -141,6 +141,9 @@ func (s *session) end(reason string) {
 	if s.phase < ending {
 		s.reason = reason
 		s.setPhase(ending)
+		if s.stream.owed {
+			s.cut() // Redis does not answer a request of which it will not see the end
+		}
 		s.h.wake()
 	}
 }

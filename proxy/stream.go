@@ -18,6 +18,7 @@ type streamed struct {
 	cmd      *command.Command
 	head     [][]byte // own copies: what the verdict rests on
 	argc     int
+	owed     bool // a reply of Redis to it is awaited, and its last bytes are withheld
 	answered bool // the client has its answer already
 	refusal  []byte
 }
@@ -89,7 +90,7 @@ func (s *session) large(buf []byte, head [][]byte, argc int) int {
 		}
 		return s.skip(buf, "")
 	}
-	s.stream = streamed{cmd: cmd, argc: argc}
+	s.stream = streamed{cmd: cmd, argc: argc, owed: true}
 	for _, a := range head[:from] {
 		s.stream.head = append(s.stream.head, bytes.Clone(a))
 	}
@@ -199,8 +200,7 @@ func (s *session) passOn(p []byte) {
 func (s *session) complete() {
 	st := &s.stream
 	if !s.refresh() {
-		s.abandon()
-		return
+		return // which has ended the session and its connection
 	}
 	d := s.user.AuthoriseHead(s.db, st.cmd, st.head, st.argc, &s.k.uses)
 	if !d.Allowed() {
@@ -217,14 +217,20 @@ func (s *session) complete() {
 func (s *session) abandon() {
 	st := &s.stream
 	if s.phase == streaming {
-		s.setPhase(skipping) // its loss is no news
-		s.sent--             // the reply that will not come; nothing else is owed on it
-		own := s.own
-		s.own = nil
-		s.h.release(own, false)
+		s.setPhase(skipping)
+		s.cut()
 	}
-	if len(st.refusal) > 0 {
+	if !st.answered && len(st.refusal) > 0 {
 		s.say(st.refusal)
 	}
 	st.answered = true
+}
+
+// refused takes note that Redis has answered a request of which it has not seen
+// the end. It does so only before it closes the connection: a value larger than
+// its proto-max-bulk-len.
+func (s *session) refused() {
+	s.stream.owed, s.stream.answered = false, true
+	s.setPhase(skipping)
+	s.cut()
 }
