@@ -130,10 +130,29 @@ func (d *Dialer) greet(ctx context.Context, nc net.Conn, k Key) error {
 			return err
 		}
 	}
+	if d.Password == nil && k == (Key{Proto: 2}) {
+		// Nothing was asked yet, so a Redis that wants a password, or takes no more
+		// clients, would be found out by somebody's command.
+		var refused *RefusedError
+		if err := ask(nc, r, "PING"); err != nil && !(errors.As(err, &refused) && passing(refused.Text)) {
+			return err
+		}
+	}
 	if r.Buffered() != 0 {
 		return errors.New("Redis sent more than it was asked for")
 	}
 	return nc.SetDeadline(time.Time{})
+}
+
+// passing says that Redis refuses commands for the time being only, which is for
+// clients to hear from their own.
+func passing(text string) bool {
+	code, _, _ := strings.Cut(text, " ")
+	switch code {
+	case "LOADING", "BUSY", "MASTERDOWN", "MISCONF":
+		return true
+	}
+	return false
 }
 
 // ask sends one command and reads its whole reply, which must not be an error.
