@@ -285,19 +285,21 @@ func TestSignalsDoNotDisturb(t *testing.T) {
 		r := run(t, o)
 		ours, peer := pair(t, network)
 		r.attach(ours, echo())
-		stop := make(chan struct{})
-		stopped := make(chan struct{})
+		stop, stopped := make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(stopped)
 			for {
 				select {
 				case <-stop:
 					return
-				default:
+				case <-time.After(20 * time.Microsecond):
 					_ = syscall.Kill(syscall.Getpid(), syscall.SIGURG) // ignored but for its interruption
-					runtime.Gosched()
 				}
 			}
+		}()
+		defer func() {
+			close(stop)
+			<-stopped
 		}()
 		peer.SetDeadline(time.Now().Add(patience))
 		b := make([]byte, 1)
@@ -309,8 +311,6 @@ func TestSignalsDoNotDisturb(t *testing.T) {
 				t.Fatalf("echo %d under signals: %v", n, err)
 			}
 		}
-		close(stop)
-		<-stopped
 	})
 }
 

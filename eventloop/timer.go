@@ -11,8 +11,8 @@ type Timer struct {
 	F func()
 
 	next, prev *Timer // the other timers of the slot, in a ring
-	when       int64  // nanoseconds of Loop.Now
-	tick       int64  // the tick for which the wheel holds it: never after when, as re-arming to a later time leaves it where it is
+	due        int64  // the tick at which it fires
+	tick       int64  // the tick at which the wheel looks at it: not after due, as arming it for later leaves it where it is
 	level      uint8
 	slot       uint8
 	armed      bool
@@ -56,15 +56,14 @@ func (w *wheel) set(t *Timer, when int64) {
 	if when < 0 || when > farthest { // below zero: the sum overflowed
 		when = farthest
 	}
-	tick := max(tickAfter(when), w.floor)
-	t.when = when
+	t.due = max(tickAfter(when), w.floor)
 	if t.armed {
-		if tick >= t.tick {
-			return // found to be early when its slot is due
+		if t.due >= t.tick {
+			return // expire moves it
 		}
 		w.remove(t)
 	}
-	w.insert(t, tick)
+	w.insert(t)
 }
 
 // tickAfter is the first tick that begins at or after the time.
@@ -72,10 +71,10 @@ func tickAfter(when int64) int64 {
 	return (when + 1<<tickShift - 1) >> tickShift
 }
 
-func (w *wheel) insert(t *Timer, tick int64) {
-	level := (bits.Len64(uint64(tick^w.tick)|1) - 1) / slotBits
-	slot := tick >> (level * slotBits) & (slotCount - 1)
-	t.tick, t.level, t.slot, t.armed = tick, uint8(level), uint8(slot), true
+func (w *wheel) insert(t *Timer) {
+	level := (bits.Len64(uint64(t.due^w.tick)|1) - 1) / slotBits
+	slot := t.due >> (level * slotBits) & (slotCount - 1)
+	t.tick, t.level, t.slot, t.armed = t.due, uint8(level), uint8(slot), true
 	head := &w.slots[level][slot]
 	if *head == nil {
 		*head, t.next, t.prev = t, t, t
@@ -134,12 +133,9 @@ func (w *wheel) expire(now int64) {
 		for *head != nil {
 			t := *head
 			w.remove(t)
-			switch {
-			case t.when > now:
-				w.insert(t, max(tickAfter(t.when), w.floor))
-			case level > 0 && t.tick > tick:
-				w.insert(t, t.tick)
-			default:
+			if t.due > tick { // it comes from a higher level, or has been armed for later
+				w.insert(t)
+			} else {
 				t.F()
 			}
 		}
