@@ -13,10 +13,10 @@ TESTFLAGS ?= -vet=off -shuffle=on -timeout 20m
 TESTSUM = $(GO) run ./internal/testsum
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race portable fuzz bench lint fmt fmt-check ci deps
+.PHONY: help build test race portable fuzz bench bench-idle timed lint fmt fmt-check ci deps
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build bin/redisgate, a static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/redisgate ./cmd/redisgate
@@ -39,6 +39,12 @@ fuzz: ## Run each fuzz target for FUZZTIME (60s)
 
 bench: ## Run the benchmarks; COUNT=6 runs feed benchstat
 	$(GO) test -vet=off -run '^$$' -bench . -benchmem -count $(COUNT) $(PACKAGES)
+
+bench-idle: ## Measure the resident memory of 5,000 idle TLS clients
+	$(GO) run ./bench/idle
+
+timed: deps ## Run the tests that measure time, for a quiet machine
+	@$(TESTSUM) -tags timed $(TESTFLAGS) ./internal/e2e
 
 lint: ## Vet on every kind of system, and staticcheck
 	@tools/lint.sh
