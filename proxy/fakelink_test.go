@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"slices"
 
 	"redisgate/resp"
@@ -33,6 +34,7 @@ type fakeEntry struct {
 	to      upstream.Receiver
 	drop, n int
 	off     int
+	many    bool
 }
 
 // frames is something that Redis sends.
@@ -51,7 +53,7 @@ func (l *fakeLink) Usable() bool          { return !l.closed && !l.retired }
 func (l *fakeLink) Retired() bool         { return l.retired }
 func (l *fakeLink) Shared() bool          { return l.shared }
 func (l *fakeLink) Full() bool            { return l.full && !l.closed }
-func (l *fakeLink) SetSubscriber()        { l.subscriber = true }
+func (l *fakeLink) SetSubscriber(on bool) { l.subscriber = on }
 func (l *fakeLink) Close()                { l.lose() }
 
 func (l *fakeLink) AwaitRoom(to upstream.Receiver) { l.waiters = append(l.waiters, to) }
@@ -61,7 +63,7 @@ func (l *fakeLink) OthersWait(me upstream.Receiver) bool {
 }
 
 func (l *fakeLink) Send(to upstream.Receiver, req []byte, apart bool) {
-	if last := len(l.q) - 1; last >= 0 && !apart && l.q[last].to == to && l.q[last].drop == 0 {
+	if last := len(l.q) - 1; last >= 0 && !apart && l.q[last].to == to && l.q[last].drop == 0 && !l.q[last].many {
 		l.q[last].n++
 		l.Append(req)
 		return
@@ -70,7 +72,7 @@ func (l *fakeLink) Send(to upstream.Receiver, req []byte, apart bool) {
 }
 
 func (l *fakeLink) SendMany(to upstream.Receiver, req []byte, n int) {
-	l.push_(fakeEntry{to: to, n: n}, req)
+	l.push_(fakeEntry{to: to, n: n, many: true}, req)
 }
 
 func (l *fakeLink) SendRun(to upstream.Receiver, run []byte, drop int) {
@@ -161,6 +163,9 @@ func (l *fakeLink) turn() bool {
 	}
 	f := &l.inbox[0]
 	n := l.w.cut(len(f.p))
+	if !f.push && l.framer.Idle() && f.p[0] == '-' {
+		n = bytes.IndexByte(f.p, '\n') + 1 // errors come whole, since some are not passed on
+	}
 	p := append([]byte(nil), f.p[:n]...)
 	push := f.push
 	f.p = f.p[n:]
@@ -206,12 +211,17 @@ func (l *fakeLink) deliver(p []byte) {
 		for i < len(p) && d.Ended < e.n {
 			if l.framer.Idle() {
 				d.Began++
+				d.Refused = e.many && p[i] == '-'
 			}
 			n, end := l.frame(p[i:])
 			i += n
 			if end {
 				d.Ended++
 			}
+		}
+		if d.Refused && d.Ended > 0 {
+			d.Began += e.n - d.Ended
+			d.Ended = e.n
 		}
 		if l.shared && !l.retired && !l.framer.Idle() && l.framer.Size() > upstream.LargeReply {
 			l.retire()

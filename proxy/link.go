@@ -15,7 +15,7 @@ type link interface {
 	Full() bool
 	OthersWait(upstream.Receiver) bool
 	AwaitRoom(upstream.Receiver)
-	SetSubscriber()
+	SetSubscriber(on bool)
 	Send(to upstream.Receiver, req []byte, apart bool)
 	SendMany(to upstream.Receiver, req []byte, n int)
 	SendRun(to upstream.Receiver, run []byte, drop int)

@@ -22,9 +22,13 @@ type capture struct {
 	done  func(s *session, reply []byte)
 }
 
+// free says that Redis owes nothing, and that the client is not in the middle of
+// a reply or a push.
+func (s *session) free() bool { return s.sent == s.got && s.capture == nil && !s.pushing }
+
 // say gives the client a reply of redisgate's own, in its place among those of Redis.
 func (s *session) say(p []byte) {
-	if s.sent == s.got && s.capture == nil {
+	if s.free() {
 		s.emit(p)
 		return
 	}
@@ -69,6 +73,9 @@ func (s *session) Reply(d upstream.Delivery) {
 	} else {
 		s.emit(d.Data)
 	}
+	if d.Refused && s.subs != nil {
+		s.subs.undo()
+	}
 	if s.stream.owed && s.sent == s.got {
 		s.refused()
 	}
@@ -94,14 +101,14 @@ func (s *session) captured(d upstream.Delivery) {
 // caughtUp emits the replies whose turn has come and, when nothing is owed any
 // more, lets the session go on.
 func (s *session) caughtUp() {
-	for len(s.deferred) > 0 && s.deferred[0].at <= s.got && s.capture == nil {
+	for len(s.deferred) > 0 && s.deferred[0].at <= s.got && s.capture == nil && !s.pushing {
 		s.emit(s.deferred[0].text)
 		s.deferred = s.deferred[1:]
 	}
 	if len(s.deferred) == 0 {
 		s.deferred = nil
 	}
-	if s.sent == s.got && s.capture == nil {
+	if s.free() {
 		s.stalled, s.blocking = false, false
 		s.apart = false
 		s.settle()
@@ -111,9 +118,13 @@ func (s *session) caughtUp() {
 
 // settle gives back a dedicated connection that nothing binds to this session.
 func (s *session) settle() {
-	if s.subs != nil && s.subs.count() == 0 {
-		s.letGo(false)
-		return
+	if s.subs != nil {
+		s.subs.answered()
+		if s.subs.count() == 0 {
+			s.unsubscribe()
+			s.own.SetSubscriber(false)
+			s.tainted = true // a message too many would be taken for another's reply
+		}
 	}
 	if s.own != nil && !s.pinned() && s.phase != streaming {
 		s.letGo(!s.tainted)
@@ -122,20 +133,21 @@ func (s *session) settle() {
 
 // settled says that nothing is owed; otherwise the request that asks waits.
 func (s *session) settled() bool {
-	if s.sent != s.got || s.capture != nil {
-		s.stalled = true
-		return false
-	}
-	return true
+	s.stalled = !s.free()
+	return !s.stalled
 }
 
 // Push is the upstream.Receiver's.
-func (s *session) Push(p []byte, _ bool) {
+func (s *session) Push(p []byte, end bool) {
 	if s.phase == ended {
 		return
 	}
 	s.emit(p)
+	s.pushing = !end
 	s.lastUse = s.h.now()
+	if end && (s.stalled || len(s.deferred) > 0) {
+		s.caughtUp()
+	}
 	s.throttle()
 }
 
@@ -148,8 +160,8 @@ func (s *session) Lost(n int, sent bool) {
 	if s.held != nil && !s.held.Usable() {
 		s.held, s.slowSince = nil, 0
 	}
-	if n > 0 && s.begun > 0 {
-		// Half a reply has gone out; nothing that follows could be told from it.
+	if s.pushing || n > 0 && s.begun > 0 {
+		// Half of it has gone out; nothing that follows could be told from it.
 		s.got += uint64(n)
 		s.begun = 0
 		s.gone("upstream")

@@ -73,7 +73,8 @@ func (s *session) letGo(clean bool) {
 		s.held, s.slowSince = nil, 0
 		l.Resume()
 	}
-	s.own, s.tainted, s.watch, s.subs = nil, false, false, nil
+	s.unsubscribe()
+	s.own, s.tainted, s.watch, s.pushing = nil, false, false, false
 	s.h.release(l, clean)
 }
 

@@ -11,6 +11,12 @@ import (
 type subscriptions struct {
 	channels, patterns, shards map[string]struct{}
 	bytes                      int
+	held                       *int64 // the worker's count of bytes that sessions hold
+
+	// What the last request has changed, until Redis has answered it.
+	set   *map[string]struct{}
+	names []string
+	added bool
 }
 
 // maxSubscribed bounds the names that one client may be subscribed to, in bytes.
@@ -32,6 +38,11 @@ func (u *subscriptions) kind(cmd *command.Command) *map[string]struct{} {
 // nameCost is what a name costs besides its bytes.
 const nameCost = 64
 
+func (u *subscriptions) charge(delta int) {
+	u.bytes += delta
+	*u.held += int64(delta)
+}
+
 // add takes the names into set, all of them or, if that were too many, none.
 func (u *subscriptions) add(set *map[string]struct{}, names [][]byte) bool {
 	cost := 0
@@ -46,19 +57,65 @@ func (u *subscriptions) add(set *map[string]struct{}, names [][]byte) bool {
 	if *set == nil {
 		*set = map[string]struct{}{}
 	}
+	u.set, u.names, u.added = set, nil, true
 	for _, name := range names {
 		if _, ok := (*set)[string(name)]; !ok {
-			(*set)[string(name)] = struct{}{}
-			u.bytes += len(name) + nameCost
+			u.put(string(name))
 		}
 	}
 	return true
 }
 
-func (u *subscriptions) remove(set *map[string]struct{}, name string) {
-	if _, ok := (*set)[name]; ok {
-		delete(*set, name)
-		u.bytes -= len(name) + nameCost
+func (u *subscriptions) put(name string) {
+	(*u.set)[name] = struct{}{}
+	u.names = append(u.names, name)
+	u.charge(len(name) + nameCost)
+}
+
+// remove takes the names out of set, and all that are in it if there are none.
+func (u *subscriptions) remove(set *map[string]struct{}, names [][]byte) {
+	u.set, u.names, u.added = set, nil, false
+	for _, name := range names {
+		u.take(string(name))
+	}
+	if len(names) == 0 {
+		for name := range *set {
+			u.take(name)
+		}
+	}
+}
+
+func (u *subscriptions) take(name string) {
+	if _, ok := (*u.set)[name]; ok {
+		delete(*u.set, name)
+		u.names = append(u.names, name)
+		u.charge(-len(name) - nameCost)
+	}
+}
+
+// answered forgets what the last request has changed.
+func (u *subscriptions) answered() { u.set, u.names = nil, nil }
+
+// undo takes back what the last request has changed: Redis has refused it.
+func (u *subscriptions) undo() {
+	if u.set == nil {
+		return
+	}
+	for _, name := range u.names {
+		if u.added {
+			u.take(name)
+		} else {
+			u.put(name)
+		}
+	}
+	u.answered()
+}
+
+// unsubscribe forgets all subscriptions, Redis has done so or will with the connection.
+func (s *session) unsubscribe() {
+	if s.subs != nil {
+		s.subs.charge(-s.subs.bytes)
+		s.subs = nil
 	}
 }
 
@@ -80,27 +137,20 @@ func (s *session) subscribe(cmd *command.Command, args [][]byte, raw []byte) boo
 		return !waits
 	}
 	if s.subs == nil {
-		s.subs = &subscriptions{}
-		l.SetSubscriber()
+		s.subs = &subscriptions{held: &s.k.bufs.held}
+		l.SetSubscriber(true)
 	}
 	set := s.subs.kind(cmd)
 	n := len(args) - 1
-	switch {
-	case !off:
-		if !s.subs.add(set, args[1:]) {
-			s.fail(textSubscribed)
-			s.settle()
-			return true
+	if off {
+		if n == 0 {
+			n = max(1, len(*set))
 		}
-	case n == 0:
-		n = max(1, len(*set))
-		for name := range *set {
-			s.subs.remove(set, name)
-		}
-	default:
-		for _, name := range args[1:] {
-			s.subs.remove(set, string(name))
-		}
+		s.subs.remove(set, args[1:])
+	} else if !s.subs.add(set, args[1:]) {
+		s.fail(textSubscribed)
+		s.settle()
+		return true
 	}
 	l.SendMany(s, raw, n)
 	s.sent += uint64(n)

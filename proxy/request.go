@@ -32,8 +32,13 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 		return true
 	}
 	if s.subs != nil && s.proto == 2 && !duringSubscription(cmd) {
-		s.fail(string(appendSubscribedText(nil, cmd.Name)))
-		return true
+		if s.subs.count() > 0 {
+			s.fail(string(appendSubscribedText(nil, cmd.Name)))
+			return true
+		}
+		if !s.settled() { // for Redis to say that no subscription is left
+			return false
+		}
 	}
 	if s.multi != nil && cmd.Route != command.RouteLocal {
 		s.queue(cmd, raw)

@@ -39,6 +39,7 @@ import (
 // bytes of both sides in several cuts.
 type script struct {
 	text  string
+	whole bool // bytes come as they are written, for what is long
 	setup func(*world)
 	sets  map[string]map[string]string // for W
 }
@@ -65,6 +66,9 @@ func (sc script) play(t *testing.T) {
 		cuts[fmt.Sprint("random", seed)] = func(n int) int { return 1 + rng.IntN(min(n, 1+rng.IntN(n))) }
 	}
 	for name, cut := range cuts {
+		if sc.whole && name != "whole" {
+			continue
+		}
 		for _, join := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s,join=%v", name, join), func(t *testing.T) {
 				pl := &player{script: sc, t: t, w: newWorld(t), join: join, half: map[*fakeLink]bool{}}
@@ -218,6 +222,8 @@ func (pl *player) nothing() {
 		}
 	}
 }
+
+func request(args ...string) []byte { return resp.AppendCommand(nil, args...) }
 
 // words splits the arguments of a step.
 func words(s string) (out []string) {

@@ -58,6 +58,7 @@ type session struct {
 	stalled   bool // the next request waits until got == sent
 	apart     bool // the next reply must be delivered by itself
 	blocking  bool // a blocking command is out
+	pushing   bool // inside a push that has begun and not ended
 	deferred  []deferred
 	capture   *capture
 
@@ -105,6 +106,9 @@ func (s *session) size() int64 {
 	n := int64(cap(s.in)) + int64(cap(s.out))
 	if s.multi != nil {
 		n += int64(cap(s.multi.run))
+	}
+	if s.subs != nil {
+		n += int64(s.subs.bytes)
 	}
 	return n
 }
@@ -179,7 +183,7 @@ func (s *session) gone(reason string) {
 		s.parser = nil
 	}
 	s.dropMulti()
-	s.deferred, s.subs, s.capture, s.stream = nil, nil, nil, streamed{}
+	s.deferred, s.capture, s.stream = nil, nil, streamed{}
 	s.k.counts.Closed[s.reason]++
 	s.h.left()
 }

@@ -80,6 +80,10 @@ func (s *session) large(buf []byte, head [][]byte, argc int) int {
 		return s.skipDenied(buf, cmd, d)
 	}
 	if s.subs != nil && s.proto == 2 {
+		if s.subs.count() == 0 && !s.settled() {
+			s.hungry = false
+			return 0
+		}
 		return s.skip(buf, string(appendSubscribedText(nil, cmd.Name)))
 	}
 	l, waits := s.onOwn()

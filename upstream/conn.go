@@ -87,15 +87,14 @@ func (c *Conn) Unsent() int {
 // AwaitRoom asks for one call of to.Room when c is no longer Full, or has ended.
 func (c *Conn) AwaitRoom(to Receiver) { c.waiters = append(c.waiters, to) }
 
-// SetSubscriber says that messages may arrive on c, a dedicated connection, and
-// that each channel of a (P|S)(UN)SUBSCRIBE is one reply.
-func (c *Conn) SetSubscriber() { c.subscriber = true }
+// SetSubscriber says whether messages may arrive on c, a dedicated connection.
+func (c *Conn) SetSubscriber(on bool) { c.subscriber = on }
 
 // Send appends one request that has exactly one reply. apart keeps its reply out
 // of the deliveries of the requests before it. req is copied.
 func (c *Conn) Send(to Receiver, req []byte, apart bool) {
 	now := c.pool.loop.Now()
-	if e := c.q.back(); e != nil && !apart && e.to == to && e.since == now && e.drop == 0 {
+	if e := c.q.back(); e != nil && !apart && e.to == to && e.since == now && e.drop == 0 && !e.many {
 		e.n++
 	} else {
 		c.q.push(entry{to: to, since: now, off: c.appended, n: 1})
@@ -103,9 +102,10 @@ func (c *Conn) Send(to Receiver, req []byte, apart bool) {
 	c.Append(req)
 }
 
-// SendMany appends a request that has n replies, as SUBSCRIBE with n channels.
+// SendMany appends a request that has n replies, as SUBSCRIBE with n channels, or
+// one error.
 func (c *Conn) SendMany(to Receiver, req []byte, n int) {
-	c.q.push(entry{to: to, since: c.pool.loop.Now(), off: c.appended, n: n})
+	c.q.push(entry{to: to, since: c.pool.loop.Now(), off: c.appended, n: n, many: true})
 	c.Append(req)
 }
 

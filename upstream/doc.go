@@ -48,5 +48,8 @@ type Delivery struct {
 	Data  []byte // valid only during the call
 	Began int    // replies whose first byte is in Data
 	Ended int    // replies whose last byte is in Data
-	Since int64  // loop time, in nanoseconds, at which their requests were sent
+	// Refused says that Redis has answered a request of SendMany with one error in
+	// place of its replies; Began and Ended count them as if they had all come.
+	Refused bool
+	Since   int64 // loop time, in nanoseconds, at which their requests were sent
 }

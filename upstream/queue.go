@@ -7,6 +7,7 @@ type entry struct {
 	off   uint64 // offset in the connection's output of its first byte
 	drop  int    // replies to swallow before those of n; negative: the next of them must be +OK
 	n     int    // replies for the receiver
+	many  bool   // they answer one request
 }
 
 // queue is a ring of entries, oldest first. It gives back a ring that one

@@ -85,6 +85,7 @@ func (c *Conn) reply(p []byte) int {
 				break
 			}
 			d.Began++
+			d.Refused = e.many && p[i] == '-'
 		}
 		n, end, err := c.framer.Next(p[i:])
 		if err != nil {
@@ -95,6 +96,10 @@ func (c *Conn) reply(p []byte) int {
 		if end {
 			d.Ended++
 		}
+	}
+	if d.Refused && d.Ended > 0 {
+		d.Began += e.n - d.Ended
+		d.Ended = e.n
 	}
 	if c.shared && !c.retired && !c.framer.Idle() && c.framer.Size() > LargeReply {
 		c.retire()
