@@ -47,6 +47,7 @@ var rooms = map[string][]string{
 	"metrics":  {"policy"},
 
 	"configs": nil,
+	"docs":    nil, // prose, and tests that hold it to the code
 	"bench":   {anything, "internal/gatetest", "internal/process", "internal/redistest"},
 
 	// For tests and benchmarks: mayImport lets nothing else see them.
@@ -254,6 +255,8 @@ func TestViolationsAreFound(t *testing.T) {
 		{"upstream", "a_test.go", `"github.com/tidwall/redcon"`, ""},
 		{"resp", "a.go", `"github.com/tidwall/redcon"`, ""},
 		{"resp", "a.go", `"example.com/left/pad"`, "not in the table of libraries"},
+		{"docs", "a_test.go", `"redisgate/metrics"`, ""},
+		{"docs", "a.go", `"redisgate/metrics"`, "docs must not import metrics"},
 		{"util", "a.go", `"fmt"`, "not in the table of rooms"},
 	} {
 		s, err := parse(tc.room, tc.name, []byte("package x\n\nimport "+tc.imports+"\n"))
