@@ -29,9 +29,10 @@ var (
 	auth             = desc("auth_total", "Attempts to log in.", "result")
 	commands         = desc("commands_total", "Commands judged.", "command", "verdict")
 	denied           = desc("denied_total", "Commands refused, by user and reason.", "user", "reason")
-	duration         = desc("command_duration_seconds", "From the last byte of a request to the first of its reply being ready.")
-	received         = desc("received_bytes_total", "Bytes read from clients.")
-	sent             = desc("sent_bytes_total", "Bytes written to clients.")
+	duration         = desc("command_duration_seconds",
+		"Commands that were forwarded, from the turn of the event loop in which the request went to Redis, as a rule the one in which it was complete, to the first byte of its reply.")
+	received = desc("received_bytes_total", "Bytes read from clients.")
+	sent     = desc("sent_bytes_total", "Bytes written to clients.")
 
 	upstreamConnections = desc("upstream_connections", "Connections to Redis open now.", "kind")
 	upstreamUp          = desc("upstream_up", "1 while Redis answers, else 0.")

@@ -39,7 +39,7 @@ redisgate_auth_total{result="throttled"} 7
 # HELP redisgate_build_info A constant 1, labelled with what is running.
 # TYPE redisgate_build_info gauge
 redisgate_build_info{goversion="go1",revision="abc",version="v1"} 1
-# HELP redisgate_command_duration_seconds From the last byte of a request to the first of its reply being ready.
+# HELP redisgate_command_duration_seconds Commands that were forwarded, from the turn of the event loop in which the request went to Redis, as a rule the one in which it was complete, to the first byte of its reply.
 # TYPE redisgate_command_duration_seconds histogram
 redisgate_command_duration_seconds_bucket{le="0.001"} 5
 redisgate_command_duration_seconds_bucket{le="0.01"} 8
