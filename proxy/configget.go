@@ -20,12 +20,15 @@ func (s *session) configGet(raw []byte) bool {
 	sent := s.sent
 	done := s.forward(raw, true)
 	if s.sent != sent {
-		s.capture = &capture{done: func(s *session, reply []byte) {
+		s.capture = &capture{done: func(s *session, reply []byte, failed string) {
 			if out, ok := emptySecrets(reply); ok {
 				s.emit(out)
-			} else {
-				s.emit(appendError(nil, textTooLarge))
+				return
 			}
+			if failed == "" {
+				failed = textNotYet // a form that is not known, in which secrets could hide
+			}
+			s.emit(appendError(nil, failed))
 		}}
 	}
 	return done

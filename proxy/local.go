@@ -112,8 +112,10 @@ func (s *session) doSelect(_ *command.Command, args [][]byte, _ []byte) bool {
 	if l == nil {
 		return true
 	}
-	s.capture = &capture{done: func(s *session, reply []byte) {
-		if len(reply) > 0 && reply[0] == '+' {
+	s.capture = &capture{done: func(s *session, reply []byte, failed string) {
+		if failed != "" {
+			reply = appendError(nil, failed)
+		} else if reply[0] == '+' {
 			s.k.known[db] = true
 			s.db = db
 			l.SetKey(upstream.Key{DB: db, Proto: s.proto})

@@ -103,7 +103,7 @@ func (s *session) doExec(*command.Command, [][]byte, []byte) bool {
 			s.say([]byte("*0\r\n"))
 			return true
 		}
-		m.run = s.k.bufs.append(m.run, requestMulti)
+		m.run = s.k.bufs.append(m.run[:0], requestMulti)
 	}
 	place := s.onShared
 	if m.own || len(m.run) > largeRequest {
@@ -207,8 +207,10 @@ func (s *session) unwatch() bool {
 		return false
 	}
 	s.watch = false
-	s.capture = &capture{done: func(s *session, reply []byte) {
-		s.tainted = s.tainted || len(reply) == 0 || reply[0] != '+'
+	// What was asked for succeeds even if this fails: then the connection goes, and
+	// with it what was watched.
+	s.capture = &capture{done: func(s *session, reply []byte, failed string) {
+		s.tainted = s.tainted || failed != "" || reply[0] != '+'
 	}}
 	s.own.Send(s, resp.AppendCommand(nil, "UNWATCH"), true)
 	s.sent++

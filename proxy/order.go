@@ -14,12 +14,14 @@ type deferred struct {
 	text []byte
 }
 
-// capture takes one reply of Redis instead of the client. done gets it whole, or
-// nil if it was lost or too large, and says itself what the client gets.
+// capture takes one reply of Redis instead of the client.
 type capture struct {
 	reply []byte
 	over  bool
-	done  func(s *session, reply []byte)
+	// done gets the reply whole, or nil and the text of an error in its place if it
+	// was lost or too large, and says itself what the client gets. It may not ask
+	// Redis for more.
+	done func(s *session, reply []byte, failed string)
 }
 
 // free says that Redis owes nothing, and that the client is not in the middle of
@@ -85,7 +87,9 @@ func (s *session) Reply(d upstream.Delivery) {
 
 func (s *session) captured(d upstream.Delivery) {
 	c := s.capture
-	if c.over = c.over || len(c.reply)+len(d.Data) > maxCapture; !c.over {
+	if c.over = c.over || len(c.reply)+len(d.Data) > maxCapture; c.over {
+		c.reply = nil
+	} else {
 		c.reply = append(c.reply, d.Data...)
 	}
 	if d.Ended == 0 {
@@ -93,9 +97,10 @@ func (s *session) captured(d upstream.Delivery) {
 	}
 	s.capture = nil
 	if c.over {
-		c.reply = nil
+		c.done(s, nil, textTooLarge)
+	} else {
+		c.done(s, c.reply, "")
 	}
-	c.done(s, c.reply)
 }
 
 // caughtUp emits the replies whose turn has come and, when nothing is owed any
@@ -160,6 +165,9 @@ func (s *session) Lost(n int, sent bool) {
 	if s.held != nil && !s.held.Usable() {
 		s.held, s.slowSince = nil, 0
 	}
+	if s.capture != nil {
+		s.begun = 0 // nothing of it has gone out
+	}
 	if s.pushing || n > 0 && s.begun > 0 {
 		// Half of it has gone out; nothing that follows could be told from it.
 		s.got += uint64(n)
@@ -193,7 +201,11 @@ func (s *session) lose(sent bool) {
 	if sent {
 		text = textLost
 	}
-	s.capture = nil
+	if c := s.capture; c != nil {
+		s.capture = nil
+		c.done(s, nil, text)
+		return
+	}
 	s.emit(appendError(nil, text))
 }
 
