@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -57,25 +56,6 @@ func Parse(name string, data []byte) (*Config, error) {
 	}
 	all.Sort()
 	return cfg, all.err()
-}
-
-// syntaxProblem keeps the source line out of the message: it may hold a
-// password.
-func syntaxProblem(err error) Problem {
-	var pe toml.ParseError
-	if !errors.As(err, &pe) {
-		return Problem{Text: "not TOML"}
-	}
-	text := pe.Message
-	if key := pe.LastKey; key == "acl" || strings.HasSuffix(key, ".acl") {
-		text, _, _ = strings.Cut(text, ", but got")
-		text, _, _ = strings.Cut(text, " but found")
-	}
-	return Problem{
-		Line: pe.Position.Line,
-		Text: text,
-		Hint: `text stands in double quotes: name = "app"`,
-	}
 }
 
 // resolve makes the file names absolute.

@@ -262,7 +262,7 @@ func TestInlineUsersAreUsers(t *testing.T) {
 
 func TestSyntaxErrorsSayWhereAndHideRules(t *testing.T) {
 	for text, line := range map[string]int{
-		"[listen\n": 2,
+		"[listen\n": 1,
 		"\n\n= 3":   3,
 		"[listen]\naddress = \"a\"\naddress = \"b\"\n":      3,
 		"[[user]]\nacl = hunter2\n":                         2,
@@ -273,8 +273,39 @@ func TestSyntaxErrorsSayWhereAndHideRules(t *testing.T) {
 		if len(ps) != 1 || ps[0].Line != line || ps[0].File != "r.toml" {
 			t.Errorf("Parse(%q) = %+v; want one problem in line %d", text, ps, line)
 		}
-		if strings.Contains(ps.Error(), "hunter2") {
+		if strings.Contains(ps.Error()+ps[0].Hint, "hunter2") {
 			t.Errorf("Parse(%q) = %q, which shows a password", text, ps.Error())
+		}
+	}
+}
+
+func TestSyntaxErrorsHaveAHintThatFits(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"[listen\naddress = \":1\"":                  {"name of a table is not closed", "between brackets"},
+		"[[user]\nname = \"a\"":                      {"name of a table is not closed", "[[user]]"},
+		"[user]\nname = \"a\"\n[user]\n":             {"Key 'user' has already been defined", "[[user]]"},
+		"[listen]\naddress = \"a\"\naddress = \"b\"": {"Key 'listen.address' has already been defined", "stands once"},
+		"a = hunter2":                                {"no value", "double quotes"},
+		"acl = 12hunter2":                            {"goes on", "a quote at both ends"},
+		"a = \"on >hunter2":                          {"not closed", "quote"},
+		"a = 'hunter2\n":                             {"not closed", "quote"},
+		"a = \"\\d\"":                                {"unknown escape", `write \\`},
+		"a = [1 2]":                                  {"comma", "lists"},
+		"a = {b = 1 c = 2}":                          {"comma", "braces"},
+		"hunter2":                                    {"not key = value", "one on each line"},
+		"= 1":                                        {"not key = value", "one on each line"},
+		"acl = 0xhunter2":                            {"no number", "double quotes"},
+		"acl = 1979-13-13":                           {"no date", "double quotes"},
+		"a = 99999999999999999999":                   {"too large", "largest"},
+		"\xff\xfe[\x00l\x00]\x00":                    {"not UTF-8", "UTF-8"},
+		"root:$y$hunter2:20000:0::::":                {"not key = value", "one on each line"},
+	} {
+		ps := problemsOf(t, text)
+		if len(ps) != 1 || !strings.Contains(ps[0].Text, want[0]) || !strings.Contains(ps[0].Hint, want[1]) {
+			t.Errorf("Parse(%q) = %+v; want %q with a hint of %q", text, ps, want[0], want[1])
+		}
+		if s := fmt.Sprint(ps); strings.Contains(s, "hunter2") {
+			t.Errorf("Parse(%q) = %s, which shows what may be a password", text, s)
 		}
 	}
 }
