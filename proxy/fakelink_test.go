@@ -58,6 +58,10 @@ func (l *fakeLink) Close()                { l.lose() }
 
 func (l *fakeLink) AwaitRoom(to upstream.Receiver) { l.waiters = append(l.waiters, to) }
 
+func (l *fakeLink) Forget(r upstream.Receiver) {
+	l.waiters = slices.DeleteFunc(l.waiters, func(w upstream.Receiver) bool { return w == r })
+}
+
 func (l *fakeLink) OthersWait(me upstream.Receiver) bool {
 	return slices.ContainsFunc(l.q, func(e fakeEntry) bool { return e.to != me })
 }
@@ -226,6 +230,7 @@ func (l *fakeLink) deliver(p []byte) {
 		if l.shared && !l.retired && !l.framer.Idle() && l.framer.Size() > upstream.LargeReply {
 			l.retire()
 		}
+		d.Large = l.shared && !l.framer.Idle() && l.framer.Size() > upstream.LargeReply
 		d.Data = p[:i]
 		p = p[i:]
 		to := e.to

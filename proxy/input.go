@@ -91,13 +91,13 @@ func (s *session) blocked() bool {
 		s.h.wake()
 		return true
 	}
-	if s.sent-s.got >= maxInFlight || len(s.deferred) >= maxInFlight || s.waiting() >= s.outputBound() {
+	if s.sent-s.got >= maxInFlight || len(s.deferred) >= maxInFlight || s.waiting()+s.owing >= s.outputBound() {
 		return true
 	}
 	if s.own != nil {
 		return s.own.Full() && s.awaitRoom(s.own)
 	}
-	return s.pipe != nil && s.pipe.Full() && s.awaitRoom(s.pipe)
+	return s.pipe != nil && s.pipe.Usable() && s.pipe.Full() && s.awaitRoom(s.pipe)
 }
 
 func (s *session) outputBound() int {
@@ -108,8 +108,8 @@ func (s *session) outputBound() int {
 }
 
 func (s *session) awaitRoom(l link) bool {
-	if !s.awaiting {
-		s.awaiting = true
+	if s.awaited == nil {
+		s.awaited = l
 		l.AwaitRoom(s)
 	}
 	return true
@@ -117,7 +117,7 @@ func (s *session) awaitRoom(l link) bool {
 
 // Room is the upstream.Receiver's: the connection takes requests again.
 func (s *session) Room() {
-	s.awaiting = false
+	s.awaited = nil
 	s.proceed()
 }
 

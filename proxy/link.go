@@ -15,6 +15,7 @@ type link interface {
 	Full() bool
 	OthersWait(upstream.Receiver) bool
 	AwaitRoom(upstream.Receiver)
+	Forget(upstream.Receiver)
 	SetSubscriber(on bool)
 	Send(to upstream.Receiver, req []byte, apart bool)
 	SendMany(to upstream.Receiver, req []byte, n int)

@@ -35,6 +35,7 @@ func (s *session) say(p []byte) {
 		return
 	}
 	s.deferred = append(s.deferred, deferred{s.sent, bytes.Clone(p)})
+	s.owing += len(p)
 	s.apart = true
 }
 
@@ -75,6 +76,7 @@ func (s *session) Reply(d upstream.Delivery) {
 	} else {
 		s.emit(d.Data)
 	}
+	s.heavy = s.heavy || d.Large
 	if d.Refused && s.subs != nil {
 		s.subs.undo()
 	}
@@ -108,6 +110,7 @@ func (s *session) captured(d upstream.Delivery) {
 func (s *session) caughtUp() {
 	for len(s.deferred) > 0 && s.deferred[0].at <= s.got && s.capture == nil && !s.pushing {
 		s.emit(s.deferred[0].text)
+		s.owing -= len(s.deferred[0].text)
 		s.deferred = s.deferred[1:]
 	}
 	if len(s.deferred) == 0 {
@@ -161,9 +164,6 @@ func (s *session) Lost(n int, sent bool) {
 	if s.phase == ended {
 		s.got += uint64(n)
 		return
-	}
-	if s.held != nil && !s.held.Usable() {
-		s.held, s.slowSince = nil, 0
 	}
 	if s.capture != nil {
 		s.begun = 0 // nothing of it has gone out

@@ -35,6 +35,9 @@ func (s *session) onShared() (l link, waits bool) {
 		return nil, false
 	}
 	s.pipe = l
+	if l.Full() {
+		return nil, s.awaitRoom(l)
+	}
 	return l, false
 }
 
@@ -70,8 +73,7 @@ func (s *session) noLink(err error) {
 func (s *session) letGo(clean bool) {
 	l := s.own
 	if s.held == l {
-		s.held, s.slowSince = nil, 0
-		l.Resume()
+		s.unhold()
 	}
 	s.unsubscribe()
 	s.own, s.tainted, s.watch, s.pushing = nil, false, false, false
@@ -106,87 +108,6 @@ func (s *session) forward(raw []byte, dedicated bool) bool {
 	return true
 }
 
-const (
-	// A client that holds up others must take slowBytes in every slowWindow; one
-	// that holds up only itself must take steadyBytes in every output time-out.
-	slowWindow  = 200 * time.Millisecond
-	slowBytes   = 1 << 20
-	steadyBytes = 64 << 10
-)
-
-// throttle stops the source of output that the client does not take. A shared
-// pipeline is stopped only by a reply that is too large to be taken whole, or by
-// a client over its output limit; others wait behind it then, not for long.
-func (s *session) throttle() {
-	if s.held != nil || s.waiting() < outputHigh {
-		return
-	}
-	l := s.own
-	if l == nil {
-		l = s.pipe
-	}
-	if l == nil || !l.Usable() && !l.Retired() {
-		return
-	}
-	if l.Shared() {
-		if !l.Retired() && s.waiting() < s.k.limits.OutputBytes {
-			return
-		}
-		s.heavy = true
-	}
-	s.held = l
-	l.Pause()
-	s.watchSlow()
-}
-
-func (s *session) watchSlow() {
-	if s.slowSince == 0 {
-		s.slowSince = s.h.now()
-		s.takenMark = s.taken
-	}
-	wait := s.k.limits.OutputTimeout
-	if s.holdsUpOthers() {
-		wait = slowWindow
-	}
-	s.slowBy = s.h.now() + int64(wait)
-	s.h.deadline(s.slowBy)
-}
-
-func (s *session) holdsUpOthers() bool {
-	return s.held != nil && s.held.Shared() && s.held.OthersWait(s)
-}
-
-// drained is told by the host that n bytes of pending are on their way.
-func (s *session) drained(n int) {
-	s.taken += int64(n)
-	if s.outOff += n; s.outOff == len(s.out) {
-		s.k.bufs.give(s.out)
-		s.out, s.outOff = nil, 0
-	}
-	s.k.counts.BytesOut += uint64(n)
-	s.lastUse = s.h.now()
-	if s.held != nil && s.waiting() < outputLow {
-		held := s.held
-		s.held, s.slowSince, s.slowBy = nil, 0, 0
-		held.Resume()
-	}
-	s.proceed()
-}
-
-// stuck is told by the host that the socket takes no more for now.
-func (s *session) stuck() {
-	if s.slowSince == 0 && (s.held != nil || s.waiting() > s.k.limits.OutputBytes) {
-		s.watchSlow()
-	}
-}
-
-// unstuck is told by the host that the socket has taken everything.
-func (s *session) unstuck() {
-	if s.held == nil {
-		s.slowSince, s.slowBy = 0, 0
-	}
-}
-
 // tick looks at the deadlines; the host calls it at the time asked for, or later.
 func (s *session) tick() {
 	now := s.h.now()
@@ -202,20 +123,9 @@ func (s *session) tick() {
 		s.gone("request_timeout")
 		return
 	}
-	if s.slowBy != 0 && now >= s.slowBy {
-		least := int64(steadyBytes)
-		if s.holdsUpOthers() {
-			least = slowBytes
-		}
-		if s.taken-s.takenMark < least {
-			if least == slowBytes {
-				s.h.heldUpOthers()
-			}
-			s.gone("output")
-			return
-		}
-		s.takenMark = s.taken
-		s.watchSlow()
+	if s.slowBy != 0 && now >= s.slowBy && s.tooSlow() {
+		s.gone("output")
+		return
 	}
 	if idle := int64(s.k.limits.IdleTimeout); idle > 0 {
 		if s.sent == s.got && s.subs == nil && now-s.lastUse >= idle {

@@ -58,7 +58,7 @@ type player struct {
 func (sc script) play(t *testing.T) {
 	t.Helper()
 	cuts := map[string]func(int) int{
-		"whole": func(n int) int { return n },
+		"whole": pieces,
 		"bytes": func(int) int { return 1 },
 	}
 	for seed := range uint64(3) {

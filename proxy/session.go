@@ -60,6 +60,7 @@ type session struct {
 	blocking  bool // a blocking command is out
 	pushing   bool // inside a push that has begun and not ended
 	deferred  []deferred
+	owing     int // bytes of deferred
 	capture   *capture
 
 	// Places: own is pinned or for this moment, pipe is shared.
@@ -68,7 +69,7 @@ type session struct {
 	heavy     bool // works on connections of its own from now on
 	held      link // paused because this client is slow
 	draining  bool // ends as soon as nothing is under way
-	awaiting  bool // Room will be called
+	awaited   link // will call Room
 
 	multi  *transaction
 	watch  bool
@@ -80,7 +81,6 @@ type session struct {
 	outOff    int   // out[:outOff] has left
 	taken     int64 // bytes that left out, ever
 	takenMark int64 // taken at the last look at a slow client
-	slowSince int64 // 0: not slow
 
 	// Deadlines in loop time; 0 is none.
 	authBy, requestBy, slowBy int64
@@ -191,10 +191,11 @@ func (s *session) gone(reason string) {
 // leave lets go of the connections to Redis. Replies still owed on a shared one
 // are dropped as they come; a dedicated one that owes something is closed.
 func (s *session) leave() {
-	if s.held != nil {
-		s.held.Resume()
-		s.held = nil
+	if s.awaited != nil {
+		s.awaited.Forget(s)
+		s.awaited = nil
 	}
+	s.unhold()
 	if s.own != nil {
 		s.letGo(s.sent == s.got && !s.watch && s.subs == nil && s.phase != streaming)
 	}

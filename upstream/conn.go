@@ -3,6 +3,7 @@ package upstream
 import (
 	"errors"
 	"net"
+	"slices"
 
 	"redisgate/eventloop"
 	"redisgate/resp"
@@ -86,6 +87,13 @@ func (c *Conn) Unsent() int {
 
 // AwaitRoom asks for one call of to.Room when c is no longer Full, or has ended.
 func (c *Conn) AwaitRoom(to Receiver) { c.waiters = append(c.waiters, to) }
+
+// Forget takes back AwaitRoom.
+func (c *Conn) Forget(to Receiver) {
+	if i := slices.Index(c.waiters, to); i >= 0 {
+		c.waiters = slices.Delete(c.waiters, i, i+1)
+	}
+}
 
 // SetSubscriber says whether messages may arrive on c, a dedicated connection.
 func (c *Conn) SetSubscriber(on bool) { c.subscriber = on }

@@ -51,5 +51,8 @@ type Delivery struct {
 	// Refused says that Redis has answered a request of SendMany with one error in
 	// place of its replies; Began and Ended count them as if they had all come.
 	Refused bool
-	Since   int64 // loop time, in nanoseconds, at which their requests were sent
+	// Large says that the reply that Data leaves unfinished is a shared pipeline's
+	// and larger than LargeReply.
+	Large bool
+	Since int64 // loop time, in nanoseconds, at which their requests were sent
 }

@@ -101,8 +101,11 @@ func (c *Conn) reply(p []byte) int {
 		d.Began += e.n - d.Ended
 		d.Ended = e.n
 	}
-	if c.shared && !c.retired && !c.framer.Idle() && c.framer.Size() > LargeReply {
-		c.retire()
+	if c.shared && !c.framer.Idle() && c.framer.Size() > LargeReply {
+		d.Large = true
+		if !c.retired {
+			c.retire()
+		}
 	}
 	d.Data = p[:i]
 	to := e.to
