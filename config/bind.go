@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -56,26 +57,26 @@ func (b *binder) value(path string, dst reflect.Value, v any) {
 	case reflect.Slice:
 		b.list(path, dst, v)
 	case reflect.String:
-		set(b, path, dst, v, "a string", reflect.Value.SetString)
+		set(b, path, dst, v, "a string", "write it in double quotes", reflect.Value.SetString)
 	case reflect.Bool:
-		set(b, path, dst, v, "true or false", reflect.Value.SetBool)
+		set(b, path, dst, v, "true or false", "write true or false, without quotes", reflect.Value.SetBool)
 	case reflect.Int:
 		if n, ok := v.(int64); ok && dst.OverflowInt(n) {
-			b.add(path, "", "%d is too large", n)
+			b.add(path, "write a smaller number", "%d is too large", n)
 			return
 		}
-		set(b, path, dst, v, "an integer", reflect.Value.SetInt)
+		set(b, path, dst, v, "an integer", "write a whole number, without quotes", reflect.Value.SetInt)
 	default:
 		panic("config: no rule for a field of type " + dst.Type().String())
 	}
 }
 
-func set[T any](b *binder, path string, dst reflect.Value, v any, want string, f func(reflect.Value, T)) {
+func set[T any](b *binder, path string, dst reflect.Value, v any, want, hint string, f func(reflect.Value, T)) {
 	if t, ok := v.(T); ok {
 		f(dst, t)
 		return
 	}
-	b.add(path, "", "must be %s, not %s", want, typeName(v))
+	b.add(path, hint, "must be %s, not %s", want, typeName(v))
 }
 
 func (b *binder) list(path string, dst reflect.Value, v any) {
@@ -87,7 +88,7 @@ func (b *binder) list(path string, dst reflect.Value, v any) {
 		}
 	}
 	if !ok {
-		hint := ""
+		hint := "write it in brackets: [...]"
 		if dst.Type().Elem().Kind() == reflect.Struct {
 			hint = fmt.Sprintf("begin each one with [[%s]], in double brackets", path)
 		}
@@ -105,13 +106,43 @@ func (b *binder) list(path string, dst reflect.Value, v any) {
 }
 
 func (b *binder) unknown(path, key string, fields map[string]int) {
-	hint := ""
-	if near := nearest(key, slices.Sorted(maps.Keys(fields))); near != "" {
-		hint = fmt.Sprintf("did you mean %s?", join(path, near))
-	} else if table := tableOf(key); path == "" && table != "" {
-		hint = fmt.Sprintf("%s belongs under [%s]", key, table)
+	p := Problem{Path: join(path, key), Text: "unknown key"}
+	known := slices.Sorted(maps.Keys(fields))
+	table := tableOf(key)
+	if near := Nearest(key, known); near != "" {
+		p.Meant = join(path, near)
+		p.Hint = fmt.Sprintf("did you mean %s?", p.Meant)
+	} else if elsewhere := wellMeant[withoutIndex(path)+"."+key]; elsewhere != "" {
+		p.Hint = elsewhere
+	} else if path == "" && table != "" {
+		p.Meant = table + "." + key
+		p.Hint = fmt.Sprintf("%s belongs under [%s]", key, table)
+	} else if path == "" {
+		p.Hint = "the tables are [" + strings.Join(known, "], [") + "]"
+	} else {
+		p.Hint = "known here: " + strings.Join(known, ", ")
 	}
-	b.add(join(path, key), hint, "unknown key")
+	b.problems = append(b.problems, p)
+}
+
+// wellMeant are hints for keys that people try because other programs have
+// them.
+var wellMeant = map[string]string{
+	"listen.port":       `the port is part of listen.address: "127.0.0.1:6380"`,
+	"listen.host":       `the host is part of listen.address: "127.0.0.1:6380"`,
+	"listen.bind":       `listen.address says where: "127.0.0.1:6380"`,
+	"upstream.host":     `the host is part of upstream.address: "127.0.0.1:6379"`,
+	"upstream.port":     `the port is part of upstream.address: "127.0.0.1:6379"`,
+	"upstream.password": "write it into a file of mode 0600, and the file's name into upstream.password_file",
+	"user.password":     "it stands in the user's acl as a #hash; `redisgate hash-password` makes one",
+	"user.rules":        "a user's rules stand in its acl",
+	"user.commands":     "a user's rules stand in its acl",
+	"user.keys":         "a user's rules stand in its acl",
+}
+
+func withoutIndex(path string) string {
+	path, _, _ = strings.Cut(path, "[")
+	return path
 }
 
 // tableOf returns the table that has a key of that name, for keys that were

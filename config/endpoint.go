@@ -25,30 +25,34 @@ type Endpoint struct {
 // Unix says whether the endpoint is a unix socket.
 func (e Endpoint) Unix() bool { return e.Network == "unix" }
 
-// ParseEndpoint reads "host:port" or "unix:///path".
+// ParseEndpoint reads "host:port" or "unix:///path". What to write instead
+// depends on the key, so most of its errors have no hint.
 func ParseEndpoint(s string) (Endpoint, error) {
-	const hint = `write "127.0.0.1:6379", "[::1]:6379" or "unix:///run/redis/redis.sock"`
 	if path, ok := strings.CutPrefix(s, unixScheme); ok {
 		switch {
 		case path == "" || strings.HasSuffix(path, "/"):
-			return Endpoint{}, hinted(hint, "%q names no socket", s)
+			return Endpoint{}, hinted("", "%q names no socket", s)
 		case strings.ContainsRune(path, 0):
-			return Endpoint{}, hinted(hint, "%q contains a NUL byte", s)
+			return Endpoint{}, hinted("", "%q contains a NUL byte", s)
 		case len(path) > maxSocketPath:
 			return Endpoint{}, hinted("unix socket paths are at most 103 bytes long; choose a shorter directory",
 				"%q is too long", s)
 		}
 		return Endpoint{"unix", filepath.Clean(path)}, nil
 	}
+	if strings.Contains(s, "@") {
+		// As in redis://user:password@host, which must not be repeated.
+		return Endpoint{}, hinted("", "is not an address: it contains '@'")
+	}
 	if strings.Contains(s, "://") || strings.HasPrefix(s, "unix:") {
-		return Endpoint{}, hinted(hint, "%q is not an address", s)
+		return Endpoint{}, hinted("", "%q is not an address", s)
 	}
 	_, port, err := net.SplitHostPort(s)
 	if err != nil {
-		return Endpoint{}, hinted(hint, "%q is not an address", s)
+		return Endpoint{}, hinted("", "%q is not an address", s)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
-		return Endpoint{}, hinted(hint, "%q has no port number from 0 to 65535", s)
+		return Endpoint{}, hinted("", "%q has no port number from 0 to 65535", s)
 	}
 	return Endpoint{"tcp", s}, nil
 }
@@ -89,4 +93,40 @@ func (l Listen) Endpoints() []Endpoint {
 func (u Upstream) Endpoint() Endpoint {
 	e, _ := ParseEndpoint(u.Address)
 	return e
+}
+
+// address adds err, about the text of an address, with a hint for that place:
+// its usual port, and what else could stand there.
+func (v *validator) address(path string, err error, text, port, others string) {
+	if err == nil {
+		return
+	}
+	p := problemAt(path, err)
+	if p.Hint == "" {
+		p.Hint = "write " + strconv.Quote(nearestAddress(text, port, strings.Contains(others, unixScheme))) + others
+	}
+	v.problems = append(v.problems, p)
+}
+
+// nearestAddress makes an address of a text that is none: a URL, a port alone, a
+// host alone, or a path. It is one that looks usual if that fails.
+func nearestAddress(text, port string, unix bool) string {
+	if _, rest, ok := strings.Cut(text, "://"); ok {
+		rest, _, _ = strings.Cut(rest, "/") // redis://host:port/0
+		if e, err := ParseEndpoint(rest); err == nil && !e.Unix() {
+			return rest
+		}
+	}
+	path := strings.TrimPrefix(text, "unix:")
+	if unix && len(path) > 1 && path[0] == '/' && path[1] != '/' {
+		return unixScheme + path
+	}
+	if _, err := strconv.ParseUint(text, 10, 16); err == nil {
+		return "127.0.0.1:" + text
+	}
+	host := strings.Trim(text, "[]")
+	if _, err := netip.ParseAddr(host); err == nil || host == "localhost" {
+		return net.JoinHostPort(host, port)
+	}
+	return "127.0.0.1:" + port
 }

@@ -168,8 +168,13 @@ func TestUnknownKeysAreErrorsWithAHint(t *testing.T) {
 		{"[[user]]\nname=\"a\"\nacl=\"on\"\nunsafe_script=true", "user[0].unsafe_script", "did you mean user[0].unsafe_scripts?"},
 		{"[limits]\nmemroy = 1", "limits.memroy", "did you mean limits.memory?"},
 		{"handshake_timeout = \"1s\"", "handshake_timeout", "handshake_timeout belongs under [listen]"},
-		{"[tls]\nfrobnicate = 1", "tls.frobnicate", ""},
-		{"\"a.b\" = 1", `"a.b"`, ""},
+		{"[tls]\nfrobnicate = 1", "tls.frobnicate", "known here: cert, client_auth, client_ca, crl, key, min_version"},
+		{"\"a.b\" = 1", `"a.b"`, "the tables are [acl], [audit], [limits], [listen], [log], [metrics], [network], [tls], [upstream], [user]"},
+		{"[upstream]\npassword = \"hunter2\"", "upstream.password", "write it into a file of mode 0600, and the file's name into upstream.password_file"},
+		{"[listen]\nport = 6380", "listen.port", `the port is part of listen.address: "127.0.0.1:6380"`},
+		{oneUser + "password = \"hunter2\"", "user[0].password", "it stands in the user's acl as a #hash; `redisgate hash-password` makes one"},
+		{"[[user]]\nname = \"a\"\nalc = \"on >hunter2\"", "user[0].alc", "did you mean user[0].acl?"},
+		{"[[user]]\nnam = \"a\"\nacl = \"on\"", "user[0].nam", "did you mean user[0].name?"},
 	} {
 		ps := problemsOf(t, tc.text)
 		if len(ps) != 1 || ps[0].Path != tc.path || ps[0].Hint != tc.hint || ps[0].Text != "unknown key" {
@@ -247,8 +252,8 @@ func TestValuesOfAWrongTypeAreRefused(t *testing.T) {
 		"[[user]]\nname = \"a\"\nacl = [\"on\"]",
 		"[[user]]\nname = \"a\"\nacl = \"on\"\ndatabases = [\"0\"]",
 	} {
-		if ps := problemsOf(t, text); len(ps) != 1 {
-			t.Errorf("Parse(%q) = %v; want one problem", text, ps)
+		if ps := problemsOf(t, text); len(ps) != 1 || ps[0].Hint == "" {
+			t.Errorf("Parse(%q) = %+v; want one problem with a hint", text, ps)
 		}
 	}
 }

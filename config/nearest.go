@@ -2,8 +2,9 @@ package config
 
 import "strings"
 
-// nearest returns the candidate that key was most likely meant to be, or "".
-func nearest(key string, candidates []string) string {
+// Nearest returns the candidate that a misspelled key was most likely meant to
+// be, or "". Candidates are lower case.
+func Nearest(key string, candidates []string) string {
 	folded := strings.ReplaceAll(strings.ToLower(key), "-", "_")
 	best, bestDistance := "", len(folded)/3+1
 	for _, c := range candidates {

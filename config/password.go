@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 )
@@ -19,20 +20,48 @@ func (u Upstream) ReadPassword() (string, error) {
 	case u.PasswordFile != "":
 		data, err := readFile(u.PasswordFile, maxPasswordFile)
 		if err != nil {
-			return "", fmt.Errorf("reading upstream.password_file: %w", err)
+			return "", withoutVerb(err)
 		}
 		s := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
 		if s == "" {
-			return "", errors.New("upstream.password_file is empty")
+			return "", fmt.Errorf("%s: %w", u.PasswordFile, errEmpty)
 		}
 		return s, nil
 	case u.PasswordEnv != "":
 		s := os.Getenv(u.PasswordEnv)
 		if s == "" {
 			// Its name is left out: people write the password itself there.
-			return "", errors.New("the environment variable that upstream.password_env names is not set")
+			return "", errors.New("the environment variable that it names is not set, or is empty")
 		}
 		return s, nil
 	}
 	return "", nil
+}
+
+var errEmpty = errors.New("is empty")
+
+// PasswordProblem makes a problem of an error of ReadPassword.
+func (c *Config) PasswordProblem(err error) Problem {
+	path, hint := "upstream.password_file", "name a file that holds Redis's password and nothing else"
+	switch {
+	case c.Upstream.PasswordFile == "":
+		path, hint = "upstream.password_env", "set it where redisgate is started, or use password_file"
+	case errors.Is(err, fs.ErrNotExist):
+		hint = "write Redis's password there, mode 0600; relative paths start from the configuration file's directory"
+	case errors.Is(err, fs.ErrPermission):
+		hint = "the user that redisgate runs as must be able to read it"
+	case errors.Is(err, errEmpty):
+		hint = "write Redis's password there, or remove password_file if Redis has none"
+	}
+	return c.NewProblem(path, err.Error(), hint)
+}
+
+// withoutVerb says "/file: is a directory" in place of "read /file: is a
+// directory".
+func withoutVerb(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return fmt.Errorf("%s: %w", pe.Path, pe.Err)
+	}
+	return err
 }

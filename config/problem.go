@@ -15,6 +15,8 @@ type Problem struct {
 	Path string // TOML path, such as user[1].databases[0]; empty for the whole file
 	Text string // what is wrong; never a secret
 	Hint string // what to do about it, or empty
+
+	Meant string // of an unknown key: the path of the key that was probably meant, or empty
 }
 
 // Error returns where the problem stands and what it is, without the hint.
@@ -55,11 +57,14 @@ func (ps Problems) Sort() {
 }
 
 // Covers says whether a problem is already listed at path, above it or below
-// it, so that a later check of the same value need not complain again.
+// it, so that a later check of the same value need not complain again. A key
+// that was misspelled is not missing too.
 func (ps Problems) Covers(path string) bool {
 	for _, p := range ps {
-		if p.Path == path || within(p.Path, path) || within(path, p.Path) {
-			return true
+		for _, at := range []string{p.Path, p.Meant} {
+			if at != "" && (at == path || within(at, path) || within(path, at)) {
+				return true
+			}
 		}
 	}
 	return false

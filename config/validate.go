@@ -59,9 +59,9 @@ func (c *Config) listen(v *validator) {
 		if err == nil && !e.Unix() {
 			err = listenHost(e)
 		}
-		v.err(path, err)
+		v.address(path, err, s, "6380", `, ":6380" for all addresses of this machine, or "unix:///run/redisgate/redisgate.sock"`)
 		if err == nil && seen[e] && !strings.HasSuffix(e.Address, ":0") {
-			v.add(path, "", "%q is listed twice", s)
+			v.add(path, "remove one of the two", "%q is listed twice", s)
 		}
 		seen[e] = true
 	}
@@ -84,8 +84,7 @@ func listenHost(e Endpoint) error {
 		return nil
 	}
 	if _, err := netip.ParseAddr(host); err != nil {
-		return hinted(`write an address, such as "127.0.0.1:6380", or ":6380" for all of this machine`,
-			"%q is not an address of this machine", host)
+		return hinted("", "%q is not an address of this machine", host)
 	}
 	return nil
 }
@@ -124,7 +123,7 @@ func (c *Config) network(v *validator) {
 func (c *Config) upstream(v *validator) {
 	u := &c.Upstream
 	e, err := ParseEndpoint(u.Address)
-	v.err("upstream.address", err)
+	v.address("upstream.address", err, u.Address, "6379", ` or "unix:///run/redis/redis.sock"`)
 	if err == nil {
 		switch port := e.Address[strings.LastIndexByte(e.Address, ':')+1:]; {
 		case !e.Unix() && e.Host() == "":
@@ -171,9 +170,9 @@ func (c *Config) users(v *validator) {
 		case u.Name == "":
 			v.add(path+"name", `write name = "app"`, "is missing")
 		case strings.ContainsAny(u.Name, " \t\r\n\v\f\x00") || !utf8.ValidString(u.Name):
-			v.add(path+"name", "", "%q contains a space or a control character", u.Name)
+			v.add(path+"name", "choose a name of letters, digits, '.', '_' and '-'", "%q contains a space or a control character", u.Name)
 		case len(u.Name) > 256:
-			v.add(path+"name", "", "is longer than 256 bytes")
+			v.add(path+"name", "choose a shorter one", "is longer than 256 bytes")
 		}
 		if j, ok := first[u.Name]; ok && u.Name != "" {
 			v.add(path+"name", "each user has one [[user]] table", "%q is user[%d] already", u.Name, j)
@@ -192,7 +191,7 @@ func (c *Config) users(v *validator) {
 			case n < 0 || n > 1<<20:
 				v.add(at, "databases are numbered from 0", "%d is not a database number", n)
 			case databases[n]:
-				v.add(at, "", "%d is listed twice", n)
+				v.add(at, "remove one of the two", "%d is listed twice", n)
 			}
 			databases[n] = true
 		}
@@ -219,11 +218,11 @@ func (c *Config) observability(v *validator) {
 		switch {
 		case err != nil:
 		case e.Unix():
-			err = hinted(`write "127.0.0.1:9121"`, "metrics are served over TCP only")
+			err = hinted("", "metrics are served over TCP only")
 		default:
 			err = listenHost(e)
 		}
-		v.err("metrics.address", err)
+		v.address("metrics.address", err, c.Metrics.Address, "9121", ` or "" to switch metrics off`)
 	}
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", c.Log.Format, "text", "json")
@@ -282,14 +281,14 @@ func (v *validator) positive(path string, d Duration) {
 
 func (v *validator) atMost(path string, n Size, otherPath string, other Size) {
 	if n > other {
-		v.add(path, "", "%s is more than %s, which is %s", n, otherPath, other)
+		v.add(path, fmt.Sprintf("write at most %q, or raise %s", other, otherPath), "%s is more than %s, which is %s", n, otherPath, other)
 	}
 }
 
 func (v *validator) oneOf(path, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {
 		hint := fmt.Sprintf("write one of %q", allowed)
-		if near := nearest(value, allowed); near != "" {
+		if near := Nearest(value, allowed); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		v.add(path, hint, "%q is not supported", value)

@@ -66,6 +66,9 @@ func TestRefusedValues(t *testing.T) {
 		ps := problemsOf(t, tc.text)
 		found := false
 		for _, p := range ps {
+			if p.Hint == "" {
+				t.Errorf("Parse(%q) = %v; want a hint", tc.text, p)
+			}
 			found = found || p.Path == tc.path && strings.Contains(p.Text, tc.says)
 		}
 		if !found {
@@ -73,6 +76,33 @@ func TestRefusedValues(t *testing.T) {
 		}
 		if strings.Contains(ps.Error(), "hunter2") {
 			t.Errorf("Parse(%q) = %v, which shows what may be a password", tc.text, ps)
+		}
+	}
+}
+
+func TestHintsOfAddressesFitTheirPlace(t *testing.T) {
+	for _, tc := range []struct{ text, hint string }{
+		{"[metrics]\naddress = \"localhost\"", `write "localhost:9121" or "" to switch metrics off`},
+		{"[metrics]\naddress = \"9121\"", `write "127.0.0.1:9121" or "" to switch metrics off`},
+		{"[metrics]\naddress = \"/run/m.sock\"", `write "127.0.0.1:9121" or "" to switch metrics off`},
+		{"[metrics]\naddress = \"unix:///run/m.sock\"", `write "127.0.0.1:9121" or "" to switch metrics off`},
+		{"[metrics]\naddress = \"gate:9121\"", `write "127.0.0.1:9121" or "" to switch metrics off`},
+		{"[upstream]\naddress = \"127.0.0.1\"", `write "127.0.0.1:6379" or "unix:///run/redis/redis.sock"`},
+		{"[upstream]\naddress = \"redis://127.0.0.1:6390/0\"", `write "127.0.0.1:6390" or "unix:///run/redis/redis.sock"`},
+		{"[upstream]\naddress = \"redis://:hunter2@127.0.0.1:6390/0\"", `write "127.0.0.1:6379" or "unix:///run/redis/redis.sock"`},
+		{"[upstream]\naddress = \"hunter2@127.0.0.1:6390\"", `write "127.0.0.1:6379" or "unix:///run/redis/redis.sock"`},
+		{"[upstream]\naddress = \"::1\"", `write "[::1]:6379" or "unix:///run/redis/redis.sock"`},
+		{"[upstream]\naddress = \"/tmp/r.sock\"", `write "unix:///tmp/r.sock" or "unix:///run/redis/redis.sock"`},
+		{"[upstream]\naddress = \"unix:/tmp/r.sock\"", `write "unix:///tmp/r.sock" or "unix:///run/redis/redis.sock"`},
+		{"[listen]\naddress = \"6390\"", `write "127.0.0.1:6390", ":6380" for all addresses of this machine, or "unix:///run/redisgate/redisgate.sock"`},
+		{"[listen]\naddress = \"gate:6380\"", `write "127.0.0.1:6380", ":6380" for all addresses of this machine, or "unix:///run/redisgate/redisgate.sock"`},
+	} {
+		ps := problemsOf(t, tc.text)
+		if len(ps) != 1 || ps[0].Hint != tc.hint {
+			t.Errorf("Parse(%q) = %+v; want the hint %q", tc.text, ps, tc.hint)
+		}
+		if strings.Contains(ps.Error(), "hunter2") {
+			t.Errorf("Parse(%q) = %v, which shows a password", tc.text, ps)
 		}
 	}
 }
@@ -188,10 +218,42 @@ func TestReadPassword(t *testing.T) {
 	}
 }
 
+func TestProblemsWithThePasswordSayTheFileOnceAndWhatToDo(t *testing.T) {
+	dir := t.TempDir()
+	empty, locked, missing := filepath.Join(dir, "empty"), filepath.Join(dir, "locked"), filepath.Join(dir, "missing")
+	for path, mode := range map[string]os.FileMode{empty: 0o600, locked: 0} {
+		if err := os.WriteFile(path, nil, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cases := []struct{ file, text, hint string }{
+		{empty, empty + ": is empty", "remove password_file"},
+		{missing, missing + ": no such file or directory", "relative paths"},
+		{dir, dir + ": is a directory", "name a file"},
+		{"", "the environment variable that it names is not set, or is empty", "use password_file"},
+	}
+	if os.Getuid() != 0 {
+		cases = append(cases, struct{ file, text, hint string }{locked, locked + ": permission denied", "able to read"})
+	}
+	for _, tc := range cases {
+		c := Default()
+		c.Upstream.PasswordFile, c.Upstream.PasswordEnv = tc.file, "REDISGATE_TEST_UNSET"
+		_, err := c.Upstream.ReadPassword()
+		if err == nil {
+			t.Errorf("ReadPassword of %q = nil; want an error", tc.file)
+			continue
+		}
+		if p := c.PasswordProblem(err); p.Text != tc.text || !strings.Contains(p.Hint, tc.hint) {
+			t.Errorf("PasswordProblem(%v) = %+v; want %q with a hint of %q", err, p, tc.text, tc.hint)
+		}
+	}
+}
+
 func TestProblemsCover(t *testing.T) {
-	ps := Problems{{Path: "user[1].acl"}, {Path: "tls"}}
+	ps := Problems{{Path: "user[1].acl"}, {Path: "tls"}, {Path: "users", Meant: "user[2].name"}, {}}
 	for path, want := range map[string]bool{
 		"user[1].acl": true, "user[1]": true, "user[1].acl[0]": true, "user[10].acl": false, "user[1].name": false, "tls.cert": true, "tlsx": false,
+		"user[2]": true, "user[2].name": true, "user[2].acl": false, "listen": false,
 	} {
 		if got := ps.Covers(path); got != want {
 			t.Errorf("Covers(%q) = %v; want %v", path, got, want)

@@ -38,7 +38,7 @@ func (d *Duration) fromTOML(v any) error {
 		return hinted(`write a number and a unit: "10s", "500ms", "1m30s", "2h"`, "%q is not a duration", s)
 	}
 	if parsed < 0 {
-		return hinted("", "%q is negative", s)
+		return hinted("write a time of 0 or more", "%q is negative", s)
 	}
 	*d = Duration(parsed)
 	return nil
@@ -69,7 +69,7 @@ func (s *Size) fromTOML(v any) error {
 	switch v := v.(type) {
 	case int64:
 		if v < 0 {
-			return hinted("", "%d is negative", v)
+			return hinted("write a size of 0 or more", "%d is negative", v)
 		}
 		*s = Size(v)
 		return nil
@@ -133,13 +133,13 @@ func (a *Addresses) fromTOML(v any) error {
 	}
 	list, ok := v.([]any)
 	if !ok {
-		return hinted("", "must be a string or a list of strings, not %s", typeName(v))
+		return hinted("write it in double quotes", "must be a string or a list of strings, not %s", typeName(v))
 	}
 	out := make(Addresses, 0, len(list))
 	for i, e := range list {
 		s, ok := e.(string)
 		if !ok {
-			return hinted("", "element %d must be a string, not %s", i, typeName(e))
+			return hinted("write it in double quotes", "element %d must be a string, not %s", i, typeName(e))
 		}
 		out = append(out, s)
 	}
@@ -181,7 +181,7 @@ var ruleWord = regexp.MustCompile(`^([~%&+(-]|(?i:on|off|nopass|allkeys|allchann
 func (r *Rules) fromTOML(v any) error {
 	s, ok := v.(string)
 	if !ok {
-		return hinted("", "must be a string of ACL rules, not %s", typeName(v))
+		return hinted("write all rules in one pair of double quotes, with spaces between them", "must be a string of ACL rules, not %s", typeName(v))
 	}
 	*r = Rules(s)
 	return nil
