@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -44,9 +45,10 @@ func loadAndBuild(path string, now time.Time) (*built, error) {
 	if err != nil && !errors.As(err, &more) {
 		return nil, err
 	}
+	own := all
 	for _, p := range more {
 		// The file's own problems are nearer to the cause.
-		if !all.Covers(p.Path) {
+		if !own.Covers(p.Path) && !(isClientAuth(p.Path) && slices.ContainsFunc(own, func(q config.Problem) bool { return isClientAuth(q.Path) })) {
 			all = append(all, p)
 		}
 	}
@@ -56,6 +58,10 @@ func loadAndBuild(path string, now time.Time) (*built, error) {
 	}
 	return b, nil
 }
+
+// isClientAuth says whether path is one of the two keys that make sense together
+// only: what is wrong with one of them is about both.
+func isClientAuth(path string) bool { return path == "tls.client_auth" || path == "tls.client_ca" }
 
 // build compiles cfg. It reads the files that cfg names, and tries all parts
 // although one fails: the error is config.Problems. now is what certificates
@@ -96,7 +102,7 @@ func (c *compiler) tls(now time.Time) {
 	switch {
 	case errors.As(err, &problems):
 		for _, p := range problems {
-			c.add("tls."+p.Key, aboutFile(p), p.Hint)
+			c.add("tls."+p.Key, aboutFile(p), cmp.Or(p.Hint, "name a file in PEM; `redisgate init DIR` makes a certificate and key"))
 		}
 		return
 	case err != nil:
@@ -127,7 +133,7 @@ func (c *compiler) networks() {
 func (c *compiler) parseNetworks(path string, texts []string) *policy.Networks {
 	n, err := policy.ParseNetworks(texts)
 	if err != nil {
-		c.add(path, err.Error(), "")
+		c.add(path, err.Error(), `write networks such as "10.0.0.0/8" or "fd00::/8"`)
 	}
 	return n
 }
@@ -136,9 +142,15 @@ func (c *compiler) users() {
 	var definitions []users.Definition
 	for i, u := range c.cfg.Users {
 		path := fmt.Sprintf("user[%d]", i)
-		parsed, err := policy.ParseUser(u.Name, u.ACL.Text(), policy.Options{Databases: u.Databases, UnsafeScripts: u.UnsafeScripts})
+		name := u.Name
+		if _, err := policy.ParseUser(name, "", policy.Options{}); err != nil {
+			c.add(path+".name", err.Error(), "choose a name without spaces")
+			name = "" // the rules are looked at all the same
+		}
+		parsed, err := policy.ParseUser(name, u.ACL.Text(), policy.Options{Databases: u.Databases, UnsafeScripts: u.UnsafeScripts})
 		if err != nil {
-			c.add(path+".acl", err.Error(), "the rules are those of Redis: https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/")
+			text, hint := aclProblem(u.ACL.Text(), err)
+			c.add(path+".acl", text, hint)
 			continue
 		}
 		d := users.Definition{User: parsed}
@@ -147,12 +159,16 @@ func (c *compiler) users() {
 		}
 		definitions = append(definitions, d)
 	}
+	if len(c.cfg.Users) == 0 {
+		c.add("user", "there is no [[user]]: nobody could log in",
+			"write [[user]] with a name and an acl; `redisgate hash-password` makes the #hash for it")
+	}
 	if c.problems.Covers("user") {
 		return
 	}
 	set, err := users.NewSet(definitions, nil)
 	if err != nil {
-		c.add("user", err.Error(), "")
+		c.add("user", err.Error(), "each user has one [[user]] table")
 	}
 	c.built.users = set
 }
@@ -169,11 +185,7 @@ func (c *compiler) upstream() {
 	}
 	c.built.dialer.Password = u.ReadPassword
 	if _, err := u.ReadPassword(); err != nil {
-		path, hint := "upstream.password_file", "the file must be readable by the user that redisgate runs as"
-		if u.PasswordFile == "" {
-			path, hint = "upstream.password_env", "set it where redisgate is started, or use password_file"
-		}
-		c.add(path, err.Error(), hint)
+		c.problems = append(c.problems, c.cfg.PasswordProblem(err))
 	}
 }
 

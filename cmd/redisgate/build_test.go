@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,9 @@ import (
 const socketConfig = `[listen]
 address = "unix://gate.sock"
 `
+
+// anyUser is what every configuration needs.
+const anyUser = "[[user]]\nname = \"any\"\nacl = \"on >pw\"\n"
 
 func write(t *testing.T, text string) string {
 	t.Helper()
@@ -79,6 +83,83 @@ databases = [0, -1]
 	}
 }
 
+// checked returns what check says about a file, errors and hints.
+func checked(t *testing.T, text string) []string {
+	t.Helper()
+	path := write(t, text)
+	r := invoke(t, "", "check", "--config", path)
+	if r.code != 1 || r.stdout != "" {
+		t.Fatalf("check of\n%s= %d, %q, %q; want 1 and errors", text, r.code, r.stdout, r.stderr)
+	}
+	lines := strings.Split(strings.TrimSuffix(r.stderr, "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = strings.ReplaceAll(strings.TrimPrefix(line, "redisgate: error: "+path), filepath.Dir(path), "DIR")
+	}
+	return lines
+}
+
+func TestCheckSaysEachThingOnceAndWhatToDo(t *testing.T) {
+	const hashHint = "hint: `redisgate hash-password` makes the #hash of a password"
+	const ruleHint = "hint: a #hash or a >password, key patterns as ~data:*, channels as &events:*, commands as +get or -keys, categories as +@read"
+	user := func(acl string) string { return socketConfig + "[[user]]\nname = \"a\"\nacl = \"" + acl + "\"\n" }
+	for _, tc := range []struct {
+		text string
+		want []string
+	}{
+		{socketConfig, []string{
+			": user: there is no [[user]]: nobody could log in",
+			"hint: write [[user]] with a name and an acl; `redisgate hash-password` makes the #hash for it",
+		}},
+		{"[[users]]\n" + socketConfig, []string{":1: users: unknown key", "hint: did you mean user?"}},
+		{socketConfig + "[[user]]\nname = \"a b\"\nacl = \"on >hunter2 +@raed\"\n", []string{
+			`:4: user[0].name: "a b" contains a space or a control character`, "hint: choose a name of letters, digits, '.', '_' and '-'",
+			`:5: user[0].acl: word 3, "+@raed": Unknown command or category name in ACL`, "hint: did you mean +@read?",
+		}},
+		{user("+gte"), []string{`:5: user[0].acl: word 1, "+gte": Unknown command or category name in ACL`, "hint: did you mean +get?"}},
+		{user("-conifg|get"), []string{`:5: user[0].acl: word 1, "-conifg|get": Unknown command or category name in ACL`, "hint: did you mean -config|get?"}},
+		{user("+frobnicate"), []string{`:5: user[0].acl: word 1, "+frobnicate": Unknown command or category name in ACL`, "hint: commands are written as +get, subcommands as +config|get"}},
+		{user("on hunter2"), []string{":5: user[0].acl: word 2: Syntax error", ruleHint}},
+		{user("on >hunter2 hunter2 +get"), []string{":5: user[0].acl: word 3: Syntax error", ruleHint}},
+		{user("on >hunter2 +get data:*"), []string{":5: user[0].acl: word 4: Syntax error", ruleHint}},
+		{user("on #hunter2"), []string{
+			":5: user[0].acl: word 2: The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters", hashHint,
+		}},
+		{user("on (+get >hunter2)"), []string{":5: user[0].acl: word 3: Syntax error", ruleHint}},
+		{user("on (+get hunter2)"), []string{":5: user[0].acl: word 3: Syntax error", ruleHint}},
+		{user("on (hunter2 +get"), []string{":5: user[0].acl: a selector is not closed", "hint: write ')' at its end: (+get ~data:*)"}},
+		{user("on >hunter2 ~* ~x"), []string{
+			`:5: user[0].acl: word 4, "~x": Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have any effect. Try 'resetkeys' to start with an empty list of patterns`,
+			"hint: remove the pattern, or what allows everything before it",
+		}},
+		{socketConfig + "[upstream]\npassword_file = \"missing\"\n" + anyUser, []string{
+			":4: upstream.password_file: DIR/missing: no such file or directory",
+			"hint: write Redis's password there, mode 0600; relative paths start from the configuration file's directory",
+		}},
+		{socketConfig + "[upstream]\npassword_file = \".\"\n" + anyUser, []string{
+			":4: upstream.password_file: DIR: is a directory", "hint: name a file that holds Redis's password and nothing else",
+		}},
+	} {
+		if got := checked(t, tc.text); !slices.Equal(got, tc.want) {
+			t.Errorf("check of\n%ssaid\n%s\nwant\n%s", tc.text, strings.Join(got, "\n"), strings.Join(tc.want, "\n"))
+		}
+	}
+}
+
+func TestCheckSaysWhatIsWrongWithClientCertificatesOnce(t *testing.T) {
+	dir, _ := initialised(t)
+	pair := "[tls]\ncert = \"" + filepath.Join(dir, "server.crt") + "\"\nkey = \"" + filepath.Join(dir, "server.key") + "\"\n"
+	for _, tc := range []struct{ keys, want string }{
+		{"client_ca = \"missing\"\nclient_auth = \"require\"\n", ":4: tls.client_ca: DIR/missing: no such file or directory"},
+		{"client_ca = \"missing\"\n", `:1: tls.client_auth: is "none", so tls.client_ca would have no effect`},
+		{"client_auth = \"require\"\n", `:1: tls.client_ca: tls.client_auth = "require" needs it`},
+		{"client_ca = \".\"\nclient_auth = \"optional\"\n", ":4: tls.client_ca: DIR: is a directory"},
+	} {
+		if got := checked(t, pair+tc.keys+anyUser); len(got) != 2 || got[0] != tc.want || !strings.HasPrefix(got[1], "hint: ") {
+			t.Errorf("check with %q said\n%s\nwant %s, once, and a hint", tc.keys, strings.Join(got, "\n"), tc.want)
+		}
+	}
+}
+
 func TestServeRefusesWhatCheckRefuses(t *testing.T) {
 	path := write(t, socketConfig+"[[user]]\nname = \"app\"\nacl = \"bogus\"\n")
 	check, serve := invoke(t, "", "check", "--config", path), invoke(t, "", "serve", "--config", path)
@@ -137,7 +218,7 @@ func TestAUserWithoutAllowMayComeFromEverywhere(t *testing.T) {
 }
 
 func TestBuildTakesThePasswordFromTheEnvironment(t *testing.T) {
-	path := write(t, socketConfig+"[upstream]\npassword_env = \"REDISGATE_TEST_UPSTREAM\"\n")
+	path := write(t, socketConfig+"[upstream]\npassword_env = \"REDISGATE_TEST_UPSTREAM\"\n"+anyUser)
 	if _, err := loadAndBuild(path, time.Now()); err == nil || !strings.Contains(err.Error(), "upstream.password_env") {
 		t.Errorf("build without the variable = %v; want an error at upstream.password_env", err)
 	}
@@ -196,7 +277,7 @@ unsafe_scripts = true
 }
 
 func TestFilesThatOthersCanReadAreNoted(t *testing.T) {
-	path := write(t, socketConfig+"[upstream]\npassword_file = \"pw\"\n")
+	path := write(t, socketConfig+"[upstream]\npassword_file = \"pw\"\n"+anyUser)
 	secret := filepath.Join(filepath.Dir(path), "pw")
 	for mode, want := range map[os.FileMode]bool{0o600: false, 0o640: false, 0o644: true} {
 		_ = os.Remove(secret)

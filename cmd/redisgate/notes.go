@@ -14,9 +14,6 @@ func notes(b *built) []string {
 	note := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	cfg := b.cfg
 
-	if len(cfg.Users) == 0 {
-		note("there is no [[user]]: nobody can log in")
-	}
 	configured := map[string]bool{}
 	for _, u := range cfg.Users {
 		configured[u.Name] = true

@@ -149,7 +149,7 @@ func TestServeOnAUnixSocketAloneNeedsNoCertificate(t *testing.T) {
 }
 
 func TestServeSaysWhenItCannotListen(t *testing.T) {
-	path := write(t, "[listen]\naddress = \"unix:///nowhere/at/all/gate.sock\"\n[metrics]\naddress = \"\"\n")
+	path := write(t, "[listen]\naddress = \"unix:///nowhere/at/all/gate.sock\"\n[metrics]\naddress = \"\"\n"+anyUser)
 	if r := invoke(t, "", "serve", "--config", path); r.code != 1 || !strings.Contains(r.stderr, "redisgate: error: cannot listen: ") {
 		t.Errorf("serve = %d, %q; want 1 and why it cannot listen", r.code, r.stderr)
 	}
