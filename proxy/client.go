@@ -26,6 +26,7 @@ type client struct {
 	flushing bool // on the worker's output list
 	paused   bool // the socket is not read
 	peerDone bool // the client will send no more
+	hungUp   bool // and what it has sent was not all read
 	closing  bool // close_notify is out; what still comes is dropped
 	closed   bool
 	lingered int
@@ -125,13 +126,18 @@ func (c *client) EOF() {
 
 // Hangup is a half-close seen behind input that is not read for now.
 func (c *client) Hangup() {
-	if c.blocking || c.subs != nil {
-		c.gone("client")
-	}
+	c.hungUp = true
+	c.settleInput()
 }
 
 // Closed is the end of the socket.
-func (c *client) Closed(error) { c.gone("client") }
+func (c *client) Closed(error) {
+	if c.closing {
+		c.close()
+		return
+	}
+	c.gone("client")
+}
 
 // Drained is room in the socket.
 func (c *client) Drained() { c.flush() }
@@ -153,6 +159,10 @@ func (c *client) Run() {
 // settleInput reads the socket, or does not, as the session wants it.
 func (c *client) settleInput() {
 	if c.closed || c.closing {
+		return
+	}
+	if c.hungUp && c.paused && (c.blocking || c.subs != nil) {
+		c.gone("client") // a wait for nobody
 		return
 	}
 	if want := c.wants(); want == c.paused {

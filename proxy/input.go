@@ -164,6 +164,7 @@ func (s *session) next(buf []byte) int {
 		s.spent++
 		if !s.request(args, raw) {
 			s.parser.Reset() // it is parsed again when its time has come
+			s.requestBy = 0
 			return 0
 		}
 	}

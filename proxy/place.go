@@ -120,8 +120,11 @@ func (s *session) tick() {
 		return
 	}
 	if s.requestBy != 0 && now >= s.requestBy {
-		s.gone("request_timeout")
-		return
+		if s.hungry || s.backlog() == 0 {
+			s.gone("request_timeout")
+			return
+		}
+		s.requestBy = now + int64(s.k.limits.RequestTimeout) // it is the client that waits
 	}
 	if s.slowBy != 0 && now >= s.slowBy && s.tooSlow() {
 		s.gone("output")

@@ -145,6 +145,7 @@ func (s *session) end(reason string) {
 	if s.phase < ending {
 		s.reason = reason
 		s.setPhase(ending)
+		s.requestBy = 0
 		if s.stream.owed {
 			s.cut() // Redis does not answer a request of which it will not see the end
 		}
@@ -189,7 +190,8 @@ func (s *session) gone(reason string) {
 }
 
 // leave lets go of the connections to Redis. Replies still owed on a shared one
-// are dropped as they come; a dedicated one that owes something is closed.
+// are dropped as they come; a dedicated one that the session still has owes
+// something or holds state, and is closed.
 func (s *session) leave() {
 	if s.awaited != nil {
 		s.awaited.Forget(s)
@@ -197,7 +199,7 @@ func (s *session) leave() {
 	}
 	s.unhold()
 	if s.own != nil {
-		s.letGo(s.sent == s.got && !s.watch && s.subs == nil && s.phase != streaming)
+		s.letGo(false)
 	}
 	s.pipe = nil
 }
