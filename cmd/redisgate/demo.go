@@ -126,7 +126,7 @@ func demoTLS(cfg *config.Config, dir string) error {
 	for path, data := range map[string][]byte{
 		filepath.Join(dir, "ca.crt"): ca.CertPEM(), cfg.TLS.Cert: server.CertPEM(), cfg.TLS.Key: key,
 	} {
-		if err := writeExclusive(path, data); err != nil {
+		if err := writeExclusive(path, private, data); err != nil {
 			return err
 		}
 	}
@@ -143,7 +143,7 @@ func demoRedis(ctx context.Context, cfg *config.Config, o demoOptions, dir strin
 	// Others on this machine can reach its port, so it gets a password too.
 	password := newPassword()
 	cfg.Upstream.PasswordFile = filepath.Join(dir, "redis.password")
-	if err := writeExclusive(cfg.Upstream.PasswordFile, []byte(password)); err != nil {
+	if err := writeExclusive(cfg.Upstream.PasswordFile, private, []byte(password)); err != nil {
 		return nil, err
 	}
 	m := miniredis.NewMiniRedis()

@@ -29,8 +29,8 @@ func instructions(t *testing.T) (last map[string]string, before string) {
 	return last, string(data)[:i]
 }
 
-// exec reads the form ["program", "argument"], the only one that needs no shell.
-func exec(t *testing.T, text string) []string {
+// execForm reads the form ["program", "argument"], the only one that needs no shell.
+func execForm(t *testing.T, text string) []string {
 	t.Helper()
 	var out []string
 	if err := json.Unmarshal([]byte(text), &out); err != nil || len(out) == 0 {
@@ -45,14 +45,14 @@ func TestTheImageRunsAsNobodyAndChecksItself(t *testing.T) {
 	if n, err := strconv.Atoi(user); err != nil || n == 0 {
 		t.Errorf("USER %s; want a number that is not 0", last["USER"])
 	}
-	entry := exec(t, last["ENTRYPOINT"])
+	entry := execForm(t, last["ENTRYPOINT"])
 	if !strings.HasSuffix(last["COPY"], " "+entry[0]) {
 		t.Errorf("ENTRYPOINT %v is not what COPY %s puts there", entry, last["COPY"])
 	}
 	_, health, _ := strings.Cut(last["HEALTHCHECK"], "CMD ")
 	for name, args := range map[string][]string{
-		"HEALTHCHECK": exec(t, health)[1:],
-		"CMD":         exec(t, last["CMD"]),
+		"HEALTHCHECK": execForm(t, health)[1:],
+		"CMD":         execForm(t, last["CMD"]),
 	} {
 		cmd, rest, err := newRoot().Find(args)
 		if err != nil || cmd.Name() != args[0] {
@@ -63,8 +63,8 @@ func TestTheImageRunsAsNobodyAndChecksItself(t *testing.T) {
 			t.Errorf("%s calls %v: %v", name, args, err)
 		}
 	}
-	if exec(t, health)[0] != entry[0] {
-		t.Errorf("HEALTHCHECK runs %s; want the binary itself, %s", exec(t, health)[0], entry[0])
+	if execForm(t, health)[0] != entry[0] {
+		t.Errorf("HEALTHCHECK runs %s; want the binary itself, %s", execForm(t, health)[0], entry[0])
 	}
 	if !strings.Contains(build, "CGO_ENABLED=0") {
 		t.Error("the binary is not built static: CGO_ENABLED=0 is missing")

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -41,7 +43,7 @@ password it shows once. It never overwrites a file.`,
 		Example: `  redisgate init ./redisgate
   redisgate init --name redis.example.com --name 192.0.2.7 /etc/redisgate`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
+			if len(args) != 1 || args[0] == "" {
 				return hinted("for example `redisgate init ./redisgate`", "init takes one directory")
 			}
 			return nil
@@ -54,16 +56,26 @@ password it shows once. It never overwrites a file.`,
 	return cmd
 }
 
-// file is one that init writes, mode 0600.
+// file is one that init writes.
 type file struct {
 	name string
+	mode fs.FileMode
 	data []byte
 }
+
+// What is handed out may be read by everybody, all else by its owner alone.
+const (
+	public  fs.FileMode = 0o644
+	private fs.FileMode = 0o600
+)
 
 func initialise(dir string, names []string, now time.Time, stdout io.Writer) error {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return err
+	}
+	if !utf8.ValidString(abs) || strings.ContainsFunc(abs, unicode.IsControl) {
+		return hinted("choose a directory whose whole path is plain text", "%q cannot stand in a configuration", abs)
 	}
 	userPassword, redisPassword := newPassword(), newPassword()
 	files, err := certificates(names, now)
@@ -76,14 +88,15 @@ func initialise(dir string, names []string, now time.Time, stdout io.Writer) err
 		return err
 	}
 	files = append(files,
-		file{"redisgate.toml", []byte(toml)},
-		file{"redis.password", []byte(redisPassword + "\n")},
-		file{"redis.conf", redisConf(socket, redisPassword)},
+		file{"redisgate.toml", private, []byte(toml)},
+		file{"redis.password", private, []byte(redisPassword + "\n")},
+		file{"redis.conf", private, redisConf(abs, socket, redisPassword)},
 	)
 	if err := writeNew(abs, files); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, initText, dir, firstUser, userPassword, abs, filepath.Join(abs, "redisgate.toml"), filepath.Join(abs, "ca.crt"))
+	path := func(name string) string { return quote(filepath.Join(abs, name)) }
+	_, err = fmt.Fprintf(stdout, initText, dir, firstUser, userPassword, self(), path("redisgate.toml"), path("ca.crt"), path("redis.conf"))
 	return err
 }
 
@@ -93,43 +106,48 @@ const initText = `Wrote to %[1]s:
   ca.crt                   give it to clients, so that they know the server
   ca.key                   whoever has it can pretend to be the server: move it to
                            another machine, it is needed only to sign further certificates
-  redis.conf               settings for Redis: a unix socket and a password, no port
+  redis.conf               for a Redis that listens on a unix socket only, with a password
   redis.password           the same password, for redisgate
 
 The first user is %[2]q. Its password is shown this once:
 
   %[3]s
 
-Next:
-  redis-server %[4]s/redis.conf        # or include that file in your redis.conf
-  redisgate check --config %[5]s
-  redisgate serve --config %[5]s
+Next, each server in a terminal of its own (redis.conf says how to use the Redis
+that you have):
+  redis-server %[7]s
+  %[4]s check --config %[5]s
+  %[4]s serve --config %[5]s
   REDISCLI_AUTH=%[3]s redis-cli --tls --cacert %[6]s -h 127.0.0.1 -p 6380 --user %[2]s PING
 `
 
 // certificates makes an authority and a server's certificate.
 func certificates(names []string, now time.Time) ([]file, error) {
-	if host, err := os.Hostname(); err == nil && host != "" && len(names) == 0 {
-		names = []string{host}
-	}
 	ca, err := tlsconf.NewAuthority("redisgate CA", now, authorityLifetime)
 	if err != nil {
 		return nil, err
 	}
-	server, err := ca.Server(names, now, serverLifetime)
-	if err != nil {
-		return nil, err
+	var server *tlsconf.Issued
+	if host, _ := os.Hostname(); len(names) == 0 && host != "" {
+		// A machine's name need not be one that a certificate can have.
+		server, _ = ca.Server([]string{host}, now, serverLifetime)
+	}
+	if server == nil {
+		if server, err = ca.Server(names, now, serverLifetime); err != nil {
+			return nil, hinted("--name takes what clients connect to, such as redis.example.com or 192.0.2.7", "%w", err)
+		}
 	}
 	var files []file
 	for _, c := range []struct {
 		name   string
 		issued *tlsconf.Issued
-	}{{"ca", &ca.Issued}, {"server", server}} {
+		mode   fs.FileMode
+	}{{"ca", &ca.Issued, public}, {"server", server, private}} {
 		key, err := c.issued.KeyPEM()
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, file{c.name + ".crt", c.issued.CertPEM()}, file{c.name + ".key", key})
+		files = append(files, file{c.name + ".crt", c.mode, c.issued.CertPEM()}, file{c.name + ".key", private, key})
 	}
 	return files, nil
 }
@@ -151,7 +169,7 @@ func firstConfig(socket, passwordRule string) (string, error) {
 	example := config.Default().Upstream.Address
 	for _, r := range []struct{ old, new string }{
 		{header, "# redisgate: every key, with its default unless something suits this set-up better."},
-		{"\naddress = \"" + example + "\"\n", "\naddress = \"" + socket + "\"\n"},
+		{"\naddress = \"" + example + "\"\n", "\naddress = " + inQuotes(socket) + "\n"},
 		{"\npassword_file = \"\"\n", "\npassword_file = \"redis.password\"\n"},
 		{aclLines(text), "# Redis ACL rules, exactly as Redis writes them. `redisgate hash-password`\n# makes another #hash.\n" +
 			"acl = \"" + fmt.Sprintf(firstRules, passwordRule) + "\"\n"},
@@ -175,16 +193,34 @@ func aclLines(text string) string {
 	return text[start : acl+1+end+1]
 }
 
-func redisConf(socket, password string) []byte {
+func redisConf(dir, socket, password string) []byte {
 	return fmt.Appendf(nil, `# Written by redisgate init. Redis listens on a unix socket only, so nothing but
 # this machine reaches it, and whoever has the file's permission and the
-# password. Use it as it is, or "include" it at the end of your redis.conf; the
-# user that redisgate runs as must be able to write to the socket.
+# password. The user that redisgate runs as must be able to write to the socket.
+#
+# For a Redis that has a redis.conf, copy these four lines to its end.
 port 0
 unixsocket %s
 unixsocketperm 770
 requirepass %s
-`, strings.TrimPrefix(socket, "unix://"), password)
+
+# Where dump.rdb goes. A Redis that has data has a directory: leave that line out.
+dir %s
+`, redisWord(strings.TrimPrefix(socket, "unix://")), password, redisWord(dir))
+}
+
+// redisWord writes s as one word of a redis.conf (sds.c, sdssplitargs).
+func redisWord(s string) string {
+	if !strings.ContainsAny(s, " '\"\\") {
+		return s
+	}
+	return inQuotes(s)
+}
+
+// inQuotes writes s, without control characters, between the double quotes of
+// TOML and of a redis.conf.
+func inQuotes(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
 // writeNew writes all files or none, and overwrites nothing.
@@ -199,7 +235,7 @@ func writeNew(dir string, files []file) (err error) {
 		return hinted("choose another directory, or move these files away", "%s has already: %s", dir, strings.Join(there, ", "))
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+		return hinted("choose a directory that you may write to", "%w", err)
 	}
 	var written []string
 	defer func() {
@@ -211,10 +247,13 @@ func writeNew(dir string, files []file) (err error) {
 	}()
 	for _, f := range files {
 		path := filepath.Join(dir, f.name)
-		if err := writeExclusive(path, f.data); err != nil {
-			if errors.Is(err, fs.ErrExist) {
-				return fmt.Errorf("%s has appeared meanwhile", path)
-			}
+		err := writeExclusive(path, f.mode, f.data)
+		switch {
+		case errors.Is(err, fs.ErrExist):
+			return fmt.Errorf("%s has appeared meanwhile", path)
+		case errors.Is(err, fs.ErrPermission):
+			return hinted("choose a directory that you may write to", "%w", err)
+		case err != nil:
 			written = append(written, path)
 			return err
 		}
@@ -223,12 +262,16 @@ func writeNew(dir string, files []file) (err error) {
 	return nil
 }
 
-// writeExclusive creates path, which must not exist, not even as a link.
-func writeExclusive(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// writeExclusive creates path, which must not exist, not even as a link. It has
+// that mode in the end, whatever the umask.
+func writeExclusive(path string, mode fs.FileMode, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode&private)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(data)
+	if mode != private {
+		err = errors.Join(err, f.Chmod(mode))
+	}
 	return errors.Join(err, f.Close())
 }

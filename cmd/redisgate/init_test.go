@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,7 +57,7 @@ func TestInitWritesASetUpThatCheckAccepts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"port 0", "unixsocket " + filepath.Join(dir, "redis.sock"), "requirepass " + redis} {
+	for _, line := range []string{"dir " + dir, "port 0", "unixsocket " + filepath.Join(dir, "redis.sock"), "requirepass " + redis} {
 		if !strings.Contains(string(conf), "\n"+line+"\n") {
 			t.Errorf("redis.conf has no line %q", line)
 		}
@@ -64,7 +65,9 @@ func TestInitWritesASetUpThatCheckAccepts(t *testing.T) {
 }
 
 func TestInitWritesPrivateFilesAndShowsThePasswordOnlyOnce(t *testing.T) {
+	old := syscall.Umask(0o077) // what is to be handed out is, whatever the umask
 	dir, password := initialised(t)
+	syscall.Umask(old)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -76,8 +79,12 @@ func TestInitWritesPrivateFilesAndShowsThePasswordOnlyOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if info.Mode() != 0o600 {
-			t.Errorf("%s has mode %v; want -rw-------", e.Name(), info.Mode())
+		want := os.FileMode(0o600)
+		if e.Name() == "ca.crt" { // clients get it
+			want = 0o644
+		}
+		if info.Mode() != want {
+			t.Errorf("%s has mode %v; want %v", e.Name(), info.Mode(), want)
 		}
 		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
 		if err != nil {
@@ -117,6 +124,30 @@ func TestInitNeverOverwrites(t *testing.T) {
 	}
 }
 
+func TestInitSaysWhatToDo(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct{ args, err, hint string }{
+		{"init,", "init takes one directory", "for example"},
+		{"init," + dir + "/file", "not a directory", "may write to"},
+		{"init," + dir + "/file/gate", "not a directory", "may write to"},
+		{"init," + dir + "/new\nline", "cannot stand in a configuration", "plain text"},
+		{"init,--name,not a host," + dir + "/x", `"not a host" is neither a host name nor an address`, "such as redis.example.com"},
+		{"init,--nmae,x," + dir + "/x", "unknown flag: --nmae", "`redisgate init --help`"},
+	} {
+		r := invoke(t, "", strings.Split(tc.args, ",")...)
+		first, hint, _ := strings.Cut(r.stderr, "\n")
+		if r.code != 1 || !strings.Contains(first, tc.err) || !strings.HasPrefix(hint, "hint: ") || !strings.Contains(hint, tc.hint) {
+			t.Errorf("redisgate %q = %d, %q; want 1, %q and a hint of %q", tc.args, r.code, r.stderr, tc.err, tc.hint)
+		}
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+		t.Errorf("init left %v; want nothing", entries)
+	}
+}
+
 func TestInitFollowsNoLink(t *testing.T) {
 	dir, target := t.TempDir(), filepath.Join(t.TempDir(), "target")
 	if err := os.Symlink(target, filepath.Join(dir, "server.key")); err != nil {
@@ -132,7 +163,7 @@ func TestInitFollowsNoLink(t *testing.T) {
 
 func TestInitTakesBackWhatItWroteOnAnError(t *testing.T) {
 	dir := t.TempDir()
-	err := writeNew(dir, []file{{"a", nil}, {"missing/b", nil}})
+	err := writeNew(dir, []file{{"a", private, nil}, {"missing/b", public, nil}})
 	if err == nil {
 		t.Fatal("writeNew into a missing directory = nil; want an error")
 	}
