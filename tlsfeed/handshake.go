@@ -21,7 +21,7 @@ const maxHandshakeBytes = 64 << 10
 // error nc is closed and the error is a [*HandshakeError].
 //
 // addr is the client's effective address, by which unfinished handshakes are
-// counted: at most 1,000 in all and 32 an address (IPv4 host or IPv6 /64, v4-mapped
+// counted: at most 1,000 in all and 512 an address (IPv4 host or IPv6 /64, v4-mapped
 // addresses as IPv4). An invalid address (a unix socket) counts only in all. A
 // handshake is one from its first byte on: a client that has sent nothing costs a
 // goroutine and holds no place, and one beyond the bounds waits for its turn.

@@ -32,12 +32,12 @@ func TestUnfinishedHandshakesAreBounded(t *testing.T) {
 	}{
 		{"in all", host, 1000, OverTotal, netip.MustParseAddr("203.0.113.1"), false},
 		{"in all, of unix sockets", func(int) netip.Addr { return netip.Addr{} }, 1000, OverTotal, netip.Addr{}, false},
-		{"per IPv4 host", same("192.0.2.1"), 32, OverAddress, netip.MustParseAddr("192.0.2.2"), true},
-		{"per IPv4 host, mapped", same("192.0.2.1"), 32, OverAddress, netip.MustParseAddr("::ffff:192.0.2.1"), false},
-		{"another mapped host", same("192.0.2.1"), 32, OverAddress, netip.MustParseAddr("::ffff:192.0.2.2"), true},
-		{"per IPv6 network", same("2001:db8::1"), 32, OverAddress, netip.MustParseAddr("2001:db8::ffff:2"), false},
-		{"another IPv6 network", same("2001:db8::1"), 32, OverAddress, netip.MustParseAddr("2001:db8:0:1::1"), true},
-		{"zones do not count", same("fe80::1%eth0"), 32, OverAddress, netip.MustParseAddr("fe80::1%eth1"), false},
+		{"per IPv4 host", same("192.0.2.1"), maxUnfinishedAddress, OverAddress, netip.MustParseAddr("192.0.2.2"), true},
+		{"per IPv4 host, mapped", same("192.0.2.1"), maxUnfinishedAddress, OverAddress, netip.MustParseAddr("::ffff:192.0.2.1"), false},
+		{"another mapped host", same("192.0.2.1"), maxUnfinishedAddress, OverAddress, netip.MustParseAddr("::ffff:192.0.2.2"), true},
+		{"per IPv6 network", same("2001:db8::1"), maxUnfinishedAddress, OverAddress, netip.MustParseAddr("2001:db8::ffff:2"), false},
+		{"another IPv6 network", same("2001:db8::1"), maxUnfinishedAddress, OverAddress, netip.MustParseAddr("2001:db8:0:1::1"), true},
+		{"zones do not count", same("fe80::1%eth0"), maxUnfinishedAddress, OverAddress, netip.MustParseAddr("fe80::1%eth1"), false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -148,4 +148,46 @@ func TestKindTexts(t *testing.T) {
 	if got := Kind(200).String(); got != "unknown" {
 		t.Errorf("Kind(200).String() = %q; want unknown", got)
 	}
+}
+
+// TestHandshakesFinishedOneByOne is a client that sends the hellos of its whole
+// pool at once and then finishes one handshake after the other, in an order of
+// its own.
+func TestHandshakesFinishedOneByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const pool = 200
+		slots, cfg := NewSlots(1), serverConfig(tls.VersionTLS13)
+		addr := netip.MustParseAddr("192.0.2.1")
+		var done []<-chan result
+		gates := make([]chan struct{}, pool)
+		finished := make(chan error, pool)
+		for i := range pool {
+			near, far := newSockets()
+			done = append(done, serve(t.Context(), slots, far, addr, cfg, time.Minute))
+			c := tls.Client(&gated{socket: near, open: make(chan struct{})}, clientConfig(new(strings.Builder)))
+			gates[i] = c.NetConn().(*gated).open
+			go func() { finished <- c.Handshake() }()
+		}
+		synctest.Wait() // all hellos are out, and what the server says to them is not read
+		for i := pool - 1; i >= 0; i-- {
+			close(gates[i])
+			if err := <-finished; err != nil {
+				t.Fatalf("client %d: %v", i, err)
+			}
+			if r := <-done[i]; r.err != nil {
+				t.Fatalf("client %d: Handshake() = %v", i, r.err)
+			}
+		}
+	})
+}
+
+// gated is a socket of which nothing is read before open is closed.
+type gated struct {
+	*socket
+	open chan struct{}
+}
+
+func (g *gated) Read(p []byte) (int, error) {
+	<-g.open
+	return g.socket.Read(p)
 }
