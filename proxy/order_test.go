@@ -18,8 +18,25 @@ func TestMixedPipeline(t *testing.T) {
 		big := strings.Repeat("v", size)
 		var out []byte
 		for _, c := range [][]string{
-			{"FLUSHALL"}, {"SET", "x", "1"}, {"WATCH", "x"}, {"GET", "b"}, {"SELECT", "1"}, {"SET", "b", big}, {"GET", "b"}, {"STRLEN", "b"},
-			{"UNWATCH"}, {"EXEC"}, {"NOPE"}, {"MULTI"}, {"INCR", "n"}, {"GET", "n"}, {"EXEC"}, {"SELECT", "0"}, {"GET", "b"}, {"GET", "x"}, {"PING"},
+			{"FLUSHALL"},
+			{"SET", "x", "1"},
+			{"WATCH", "x"},
+			{"GET", "b"},
+			{"SELECT", "1"},
+			{"SET", "b", big},
+			{"GET", "b"},
+			{"STRLEN", "b"},
+			{"UNWATCH"},
+			{"EXEC"},
+			{"NOPE"},
+			{"MULTI"},
+			{"INCR", "n"},
+			{"GET", "n"},
+			{"EXEC"},
+			{"SELECT", "0"},
+			{"GET", "b"},
+			{"GET", "x"},
+			{"PING"},
 		} {
 			out = resp.AppendCommand(out, c...)
 		}
