@@ -221,6 +221,9 @@ func (l *fakeLink) deliver(p []byte) {
 			i += n
 			if end {
 				d.Ended++
+				if d.Refused {
+					break
+				}
 			}
 		}
 		if d.Refused && d.Ended > 0 {

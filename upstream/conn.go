@@ -42,7 +42,8 @@ type Conn struct {
 	retired    bool // a shared pipeline that takes no new requests and ends when it owes nothing
 	subscriber bool
 	flagged    bool // is on the pool's list of connections to flush
-	paused     bool
+	spent      bool // Redis has given up on it
+	paused     int  // how many want it to be
 	idleSince  int64
 	owner      Receiver // of a dedicated connection: who gets its pushes
 	ec         *eventloop.Conn
@@ -138,27 +139,22 @@ func (c *Conn) Append(p []byte) {
 	}
 }
 
-// Pause stops reading c's replies. A shared pipeline is retired by it, so that
-// nobody new comes to wait behind the receiver that cannot take its reply.
+// Pause stops reading c's replies until everybody who has called it has called
+// Resume too. A shared pipeline is retired by it, so that nobody new comes to wait
+// behind the receiver that cannot take its reply.
 func (c *Conn) Pause() {
 	if c.shared && !c.retired {
 		c.retire()
 	}
-	if !c.paused {
-		c.paused = true
-		if c.ec != nil && c.state == open {
-			c.ec.Pause()
-		}
+	if c.paused++; c.paused == 1 && c.ec != nil && c.state == open {
+		c.ec.Pause()
 	}
 }
 
-// Resume reads on.
+// Resume takes back one Pause.
 func (c *Conn) Resume() {
-	if c.paused {
-		c.paused = false
-		if c.ec != nil && c.state == open {
-			c.ec.Resume()
-		}
+	if c.paused--; c.paused == 0 && c.ec != nil && c.state == open {
+		c.ec.Resume()
 	}
 }
 
@@ -213,7 +209,7 @@ func (c *Conn) connected(nc net.Conn, err error) {
 		return
 	}
 	c.state = open
-	if c.paused {
+	if c.paused > 0 {
 		c.ec.Pause()
 	}
 	c.flush()

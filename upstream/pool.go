@@ -147,14 +147,17 @@ func (p *Pool) takeIdle(k Key) *Conn {
 func (p *Pool) Release(c *Conn, clean bool) {
 	c.owner = nil
 	if !clean || c.state != open || c.q.len() > 0 || len(c.hold) > 0 || !c.framer.Idle() ||
-		c.inPush || c.subscriber || c.shared || c.Unsent() > 0 {
+		c.inPush || c.spent || c.subscriber || c.shared || c.Unsent() > 0 {
 		c.end()
 		return
 	}
 	if len(p.idle) >= warm {
 		p.idle[0].end()
 	}
-	c.Resume()
+	if c.paused > 0 {
+		c.paused = 1
+		c.Resume()
+	}
 	c.idleSince = p.loop.Now()
 	p.idle = append(p.idle, c)
 }

@@ -95,6 +95,9 @@ func (c *Conn) reply(p []byte) int {
 		i += n
 		if end {
 			d.Ended++
+			if d.Refused {
+				break
+			}
 		}
 	}
 	if d.Refused && d.Ended > 0 {
@@ -151,7 +154,8 @@ func (c *Conn) begins(p []byte) frame {
 		}
 		// Both mean that this session is no longer what we made of it; Redis closes
 		// it after the first, which on a dedicated connection is its client's to know.
-		if bytes.HasPrefix(p, []byte("-NOAUTH ")) || c.shared && bytes.HasPrefix(p, []byte("-ERR Protocol error")) {
+		c.spent = c.spent || bytes.HasPrefix(p, []byte("-ERR Protocol error"))
+		if c.spent && c.shared || bytes.HasPrefix(p, []byte("-NOAUTH ")) {
 			return frameFatal
 		}
 		return frameReply

@@ -1,0 +1,90 @@
+package upstream
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"redisgate/eventloop"
+)
+
+// quiet is a pool on a loop that does not run: its connections have no socket and
+// are fed by hand.
+type quiet struct {
+	*Pool
+	failures []string // kinds
+}
+
+func newQuiet(t testing.TB) *quiet {
+	t.Helper()
+	loop, err := eventloop.New(eventloop.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { loop.Stop(); loop.Run() })
+	q := &quiet{}
+	q.Pool, err = NewPool(context.Background(), Options{
+		Loop: loop, Dialer: &Dialer{}, Limits: NewLimits(100, 100),
+		Notify: func(kind string, err error) { q.failures = append(q.failures, kind) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+// pipeline is an open shared connection.
+func (q *quiet) pipeline(k Key) *Conn {
+	c := &Conn{pool: q.Pool, key: k, shared: true, state: open}
+	q.active[k] = c
+	q.limits.shared.Add(1)
+	return c
+}
+
+// single is an open dedicated connection.
+func (q *quiet) single(k Key, owner Receiver) *Conn {
+	q.limits.dedicated.Add(1)
+	return &Conn{pool: q.Pool, key: k, owner: owner, state: open}
+}
+
+// taker is a receiver that keeps what it is told.
+type taker struct {
+	got, pushed    []byte
+	began, ended   int
+	deliveries     int
+	refused, large int
+	pushes, rooms  int
+	lost           []string
+	then           func() // called after each delivery
+}
+
+func (r *taker) Reply(d Delivery) {
+	r.got = append(r.got, d.Data...)
+	r.began += d.Began
+	r.ended += d.Ended
+	r.deliveries++
+	if d.Refused {
+		r.refused++
+	}
+	if d.Large {
+		r.large++
+	}
+	if r.then != nil {
+		r.then()
+	}
+}
+
+func (r *taker) Push(p []byte, end bool) {
+	r.pushed = append(r.pushed, p...)
+	if end {
+		r.pushes++
+	}
+}
+
+func (r *taker) Lost(n int, sent bool) { r.lost = append(r.lost, fmt.Sprintf("%d sent=%v", n, sent)) }
+func (r *taker) Room()                 { r.rooms++ }
+
+var (
+	resp2 = Key{Proto: 2}
+	resp3 = Key{Proto: 3}
+)
