@@ -41,6 +41,7 @@ type Conn struct {
 	key        Key
 	retired    bool // a shared pipeline that takes no new requests and ends when it owes nothing
 	subscriber bool
+	dialing    bool // also after an end that came too early for the dial
 	flagged    bool // is on the pool's list of connections to flush
 	spent      bool // Redis has given up on it
 	paused     int  // how many want it to be
@@ -194,10 +195,15 @@ func (c *Conn) tellWaiters() {
 
 // connected ends the dial, on the loop.
 func (c *Conn) connected(nc net.Conn, err error) {
+	c.dialing = false
 	if c.state == closed { // its owner left meanwhile
 		if nc != nil {
 			nc.Close()
 		}
+		if err != nil {
+			c.pool.dialed(c, err)
+		}
+		c.pool.uncount(c)
 		return
 	}
 	if err == nil {

@@ -28,6 +28,8 @@ type Dialer struct {
 	Timeout time.Duration
 	// Remote permits addresses that are not loopback.
 	Remote bool
+
+	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error) // nil: the system's
 }
 
 // RefusedError is Redis's own answer to AUTH, SELECT or HELLO on a new connection.
@@ -70,7 +72,11 @@ func (d *Dialer) DialRaw(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	lookup := d.lookup
+	if lookup == nil {
+		lookup = net.DefaultResolver.LookupNetIP
+	}
+	addrs, err := lookup(ctx, "ip", host)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +84,9 @@ func (d *Dialer) DialRaw(ctx context.Context) (net.Conn, error) {
 		if err := onlyLoopback(host, addrs); err != nil {
 			return nil, err
 		}
+	}
+	if len(addrs) == 0 {
+		return nil, fmt.Errorf("%q has no address", host)
 	}
 	var failed error
 	for _, a := range addrs {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -135,7 +136,7 @@ func (p *Pool) Dedicated(k Key, owner Receiver) (*Conn, error) {
 func (p *Pool) takeIdle(k Key) *Conn {
 	for i := len(p.idle) - 1; i >= 0; i-- {
 		if c := p.idle[i]; c.key == k {
-			p.idle = append(p.idle[:i], p.idle[i+1:]...)
+			p.idle = slices.Delete(p.idle, i, i+1)
 			return c
 		}
 	}
@@ -173,6 +174,7 @@ func (p *Pool) Flush() {
 
 func (p *Pool) dial(c *Conn) {
 	key := c.key
+	c.dialing = true
 	go func() {
 		var nc net.Conn
 		var err error
@@ -195,6 +197,9 @@ func (p *Pool) dialed(c *Conn, err error) {
 	if err == nil {
 		p.delay, p.downTill = 0, 0
 		return
+	}
+	if p.ctx.Err() != nil {
+		return // the process ends; nothing is wrong with Redis
 	}
 	kind := "dial"
 	var refused *RefusedError
@@ -223,19 +228,24 @@ func (p *Pool) retired(c *Conn) {
 }
 
 func (p *Pool) gone(c *Conn) {
+	if p.active[c.key] == c {
+		delete(p.active, c.key)
+	}
+	if i := slices.Index(p.idle, c); i >= 0 {
+		p.idle = slices.Delete(p.idle, i, i+1)
+	}
+	if !c.dialing {
+		p.uncount(c)
+	}
+}
+
+// uncount makes room for another connection in c's place. One that has ended while
+// it was dialed makes none before that dial has ended too.
+func (p *Pool) uncount(c *Conn) {
 	if c.shared && !c.retired {
 		p.limits.shared.Add(-1)
-		if p.active[c.key] == c {
-			delete(p.active, c.key)
-		}
-		return
-	}
-	p.limits.dedicated.Add(-1)
-	for i, o := range p.idle {
-		if o == c {
-			p.idle = append(p.idle[:i], p.idle[i+1:]...)
-			break
-		}
+	} else {
+		p.limits.dedicated.Add(-1)
 	}
 }
 
