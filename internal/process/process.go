@@ -28,7 +28,7 @@ const Password = "secret"
 // Build builds redisgate into dir and returns the binary's path.
 func Build(dir string) (string, error) {
 	path := filepath.Join(dir, "redisgate")
-	out, err := exec.Command("go", "build", "-o", path, "redisgate/cmd/redisgate").CombinedOutput()
+	out, err := exec.Command("go", "build", "-tags", tags, "-o", path, "redisgate/cmd/redisgate").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}

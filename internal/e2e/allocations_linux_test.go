@@ -1,3 +1,5 @@
+//go:build !portable
+
 package e2e
 
 import (
@@ -12,6 +14,7 @@ import (
 // TestAllocationsPerCommand reads the process's own count of allocations before
 // and after many commands. crypto/tls makes one for each read that it does below
 // itself, so one for each command that comes alone; redisgate makes none.
+// It is for the epoll loop: the portable one posts what it reads.
 func TestAllocationsPerCommand(t *testing.T) {
 	path := redistest.RequireTool(t, "redis-benchmark")
 	rs := redistest.Start(t, redistest.Options{})
@@ -21,7 +24,7 @@ func TestAllocationsPerCommand(t *testing.T) {
 	for _, test := range []struct {
 		pipeline int
 		most     float64
-	}{{1, 1.1}, {16, 1.1 / 16}} {
+	}{{1, 1.1}, {16, 2.2 / 16}} { // sixteen come in one record, which may come in two reads
 		run := func(n int) {
 			out, err := exec.Command(path, "-h", host, "-p", port, "--tls", "--cacert", g.CAFile, "--user", "app", "-a", "secret",
 				"-c", "50", "-n", fmt.Sprint(n), "-P", fmt.Sprint(test.pipeline), "-r", "1000", "-q", "GET", "key:__rand_int__").CombinedOutput()

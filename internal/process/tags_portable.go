@@ -1,0 +1,5 @@
+//go:build portable
+
+package process
+
+const tags = "portable"
