@@ -18,7 +18,7 @@ type commandLister interface {
 func compareCommands(redis commandLister, log *slog.Logger) {
 	theirs, err := redis.Commands(context.Background())
 	if err != nil {
-		log.Warn("Redis does not list its commands; they are not compared with redisgate's", "error", err)
+		log.Info("Redis does not list its commands; they are not compared with redisgate's", "error", err)
 		return
 	}
 	if unknown := unknownCommands(theirs); len(unknown) > 0 {

@@ -13,7 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/spf13/cobra"
 
 	"redisgate/auth"
@@ -37,6 +36,12 @@ redis-cli lines to paste. Ctrl-C ends it and leaves nothing behind.`,
 	cmd.Flags().StringVar(&o.redis, "redis", "", "`ADDRESS` of a real Redis on this machine, instead of the one in memory")
 	cmd.Flags().StringVar(&o.passwordFile, "redis-password-file", "", "`FILE` with the password of that Redis")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if o.redis == "" && cmd.Flags().Changed("redis") {
+			return hinted("for example --redis 127.0.0.1:6379", "--redis is empty")
+		}
+		if o.redis == "" && o.passwordFile != "" {
+			return hinted("add --redis ADDRESS; the Redis in memory needs no password of yours", "--redis-password-file is of no use without --redis")
+		}
 		return demo(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
@@ -77,10 +82,13 @@ func demo(ctx context.Context, o demoOptions, stdout, stderr io.Writer) (err err
 		})
 	}
 	if err := cfg.Validate(); err != nil {
-		return err
+		return aboutFlags(err)
 	}
 	b, err := build(cfg, time.Now())
 	if err != nil {
+		return aboutFlags(err)
+	}
+	if err := demoReaches(ctx, b.dialer, o); err != nil {
 		return err
 	}
 	clients, err := listenNear(cfg.Listen.Address[0])
@@ -133,49 +141,6 @@ func demoTLS(cfg *config.Config, dir string) error {
 	return nil
 }
 
-// demoRedis points cfg at the Redis to use, and starts one in memory unless
-// there is an address. stop ends that one.
-func demoRedis(ctx context.Context, cfg *config.Config, o demoOptions, dir string) (stop func(), err error) {
-	if o.redis != "" {
-		cfg.Upstream.Address, cfg.Upstream.PasswordFile = o.redis, o.passwordFile
-		return func() {}, nil
-	}
-	// Others on this machine can reach its port, so it gets a password too.
-	password := newPassword()
-	cfg.Upstream.PasswordFile = filepath.Join(dir, "redis.password")
-	if err := writeExclusive(cfg.Upstream.PasswordFile, private, []byte(password)); err != nil {
-		return nil, err
-	}
-	m := miniredis.NewMiniRedis()
-	m.RequireAuth(password)
-	if err := m.StartAddr("127.0.0.1:0"); err != nil {
-		return nil, fmt.Errorf("starting the Redis in memory: %w", err)
-	}
-	cfg.Upstream.Address = m.Addr()
-	ctx, cancel := context.WithCancel(ctx)
-	go age(ctx, m)
-	return func() {
-		cancel()
-		m.Close()
-	}, nil
-}
-
-// age lets keys of a miniredis expire, which it does only when told that time
-// has passed.
-func age(ctx context.Context, m *miniredis.Miniredis) {
-	const tick = 100 * time.Millisecond
-	t := time.NewTicker(tick)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-			m.FastForward(tick)
-		}
-	}
-}
-
 // listenNear listens on address, or on any free port if that one is taken.
 func listenNear(address string) (net.Listener, error) {
 	ln, err := net.Listen("tcp", address)
@@ -213,15 +178,12 @@ func demoUsers() []person {
 }
 
 func printDemo(w io.Writer, redis string, people []person, ca string, clients, metricsAt net.Addr) {
-	if redis == "" {
-		redis = "a Redis in memory (miniredis)"
-	}
 	host, port, _ := net.SplitHostPort(clients.String())
 	cli := func(p person, command string) string {
 		return fmt.Sprintf("REDISCLI_AUTH=%s redis-cli --tls --cacert %s -h %s -p %s --user %s %s", p.password, ca, host, port, p.name, command)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "redisgate is up on %s (TLS) in front of %s. Paste into another terminal:\n", clients, redis)
+	fmt.Fprintf(&b, "redisgate is up on %s (TLS) in front of %s. Paste into another terminal:\n", clients, orMemory(redis))
 	for _, p := range people {
 		// No comments behind a command: zsh takes a pasted # as an argument.
 		fmt.Fprintf(&b, "\n%s, with the rules %s, may do this:\n  %s\nand is refused this:\n  %s\n", p.name, p.rules, cli(p, p.may), cli(p, p.mayNot))

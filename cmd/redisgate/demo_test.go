@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"os"
 	osexec "os/exec"
 	"path/filepath"
@@ -70,8 +72,8 @@ func tryDemo(t *testing.T, args ...string) {
 	if got := pasted(t, curl[1]); !strings.Contains(got, `redisgate_denied_total{reason="key",user="app"} 1`) {
 		t.Errorf("%s\nprinted %.300q; want the refusals just made", curl[1], got)
 	}
-	if code := b.stop(); code != 0 {
-		t.Errorf("the demo ended with %d: %s", code, b.stderr)
+	if code := b.stop(); code != 0 || b.stderr.String() != "" {
+		t.Errorf("the demo ended with %d and wrote %q to standard error; want 0 and nothing", code, b.stderr)
 	}
 	if left, _ := os.ReadDir(temp); len(left) != 0 {
 		t.Errorf("the demo left %v", left)
@@ -101,14 +103,46 @@ func TestDemoPasswordsDifferEachTime(t *testing.T) {
 	}
 }
 
-func TestDemoRefusesARedisElsewhere(t *testing.T) {
+func TestDemoSaysWhyItDoesNotStart(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("hunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	locked := "unix://" + redistest.Start(t, redistest.Options{Password: "pw"}).Socket()
+	open := "unix://" + redistest.Start(t, redistest.Options{}).Socket()
+	nobody := "unix://" + filepath.Join(secret+"-dir", "redis.sock")
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
-	r := invoke(t, "", "demo", "--redis", "10.0.0.1:6379")
-	if r.code != 1 || !strings.Contains(r.stderr, "not on this machine") {
-		t.Errorf("demo --redis 10.0.0.1:6379 = %d, %q; want 1 and why", r.code, r.stderr)
-	}
-	if left, _ := os.ReadDir(temp); len(left) != 0 {
-		t.Errorf("the demo left %v after an error", left)
+	for _, tc := range []struct {
+		args      []string
+		err, hint string
+	}{
+		{[]string{"--redis", nobody}, "Redis at " + nobody + ": ", "is it running"},
+		{[]string{"--redis", nobody, "--redis-password-file", secret}, "Redis at " + nobody + ": ", "is it running"},
+		{[]string{"--redis", locked}, "Redis refused PING: NOAUTH ", "--redis-password-file"},
+		{[]string{"--redis", locked, "--redis-password-file", secret}, "Redis refused AUTH: WRONGPASS ", "--redis-password-file the one"},
+		{[]string{"--redis", open, "--redis-password-file", secret}, "Redis refused AUTH: ERR AUTH ", "leave out --redis-password-file"},
+		{[]string{"--redis", open, "--redis-password-file", secret + "-missing"}, "--redis-password-file: " + secret + "-missing: no such file", "name a file"},
+		{[]string{"--redis", "10.0.0.1:6379"}, `--redis: "10.0.0.1:6379" is not on this machine`, "this machine only"},
+		{[]string{"--redis", "127.0.0.1"}, `--redis: "127.0.0.1" is not an address`, "127.0.0.1:6379"},
+		{[]string{"--redis", "redis://:hunter2@127.0.0.1:6379"}, "--redis: is not an address", "127.0.0.1:6379"},
+		{[]string{"--redis", ""}, "--redis is empty", "127.0.0.1:6379"},
+		{[]string{"--redis-password-file", secret}, "of no use without --redis", "add --redis"},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // a demo that starts would go on
+		var out, errs bytes.Buffer
+		code := run(ctx, append([]string{"demo"}, tc.args...), strings.NewReader(""), &out, &errs)
+		cancel()
+		r := result{code, out.String(), errs.String()}
+		first, hint, _ := strings.Cut(r.stderr, "\n")
+		if r.code != 1 || !strings.Contains(first, tc.err) || !strings.HasPrefix(hint, "hint: ") || !strings.Contains(hint, tc.hint) {
+			t.Errorf("demo %q = %d, %q; want 1, %q and a hint of %q", tc.args, r.code, r.stderr, tc.err, tc.hint)
+		}
+		if r.stdout != "" || strings.Contains(r.stderr, "hunter2") {
+			t.Errorf("demo %q wrote %q and %q; want no password and nothing on standard output", tc.args, r.stdout, r.stderr)
+		}
+		if left, _ := os.ReadDir(temp); len(left) != 0 {
+			t.Errorf("the demo left %v after an error", left)
+		}
 	}
 }
