@@ -16,8 +16,8 @@ func (s *session) key() upstream.Key { return upstream.Key{DB: s.db, Proto: s.pr
 // pinned says that the dedicated connection holds state of this session.
 func (s *session) pinned() bool { return s.watch || s.subs != nil }
 
-// onShared returns the shared pipeline to send to. ok is false when the request
-// waits, or was answered with an error.
+// onShared returns the shared pipeline to send to. It returns nil when the
+// request waits, or was answered with an error.
 func (s *session) onShared() (l link, waits bool) {
 	if s.pinned() || s.heavy {
 		return s.onOwn()
@@ -43,8 +43,14 @@ func (s *session) onShared() (l link, waits bool) {
 
 // onOwn is onShared for a dedicated connection.
 func (s *session) onOwn() (l link, waits bool) {
-	if s.own != nil && s.own.Usable() && (s.pinned() || s.own.Key() == s.key()) {
-		return s.own, false
+	if s.own != nil && s.own.Usable() {
+		if s.own.Key() == s.key() {
+			return s.own, false
+		}
+		if s.pinned() { // whoever changes the database or the protocol has to see to this
+			s.cut()
+			return nil, false
+		}
 	}
 	if !s.settled() {
 		return nil, true
