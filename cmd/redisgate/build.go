@@ -29,7 +29,8 @@ type built struct {
 	allow, deny  *policy.Networks
 	dialer       *upstream.Dialer
 	limits       proxy.Limits
-	notes        []string // what the operator should know, though nothing is wrong
+	notes        []string // what the operator should look at, though nothing is wrong
+	remarks      []string // what is as it should be, and may surprise
 }
 
 // loadAndBuild reads the file at path and compiles it. The error holds
@@ -77,6 +78,7 @@ func build(cfg *config.Config, now time.Time) (*built, error) {
 		return nil, c.problems
 	}
 	c.built.notes = append(c.built.notes, notes(c.built)...)
+	c.built.remarks = remarks(c.built)
 	return c.built, nil
 }
 

@@ -24,7 +24,7 @@ neither listens nor connects. Exit code 0 if serve would start, else 1.`,
 			return err
 		}
 		out := cmd.OutOrStdout()
-		for _, n := range b.notes {
+		for _, n := range append(b.notes, b.remarks...) {
 			fmt.Fprintf(out, "note: %s\n", n)
 		}
 		_, err = fmt.Fprintf(out, "%s: ok; users: %d; clients at %v; Redis at %s\n",

@@ -12,25 +12,78 @@ import (
 	"redisgate/config"
 )
 
-// listen opens all endpoints or none. The error names each that failed.
-func listen(endpoints []config.Endpoint, mode fs.FileMode) ([]net.Listener, error) {
-	var open []net.Listener
-	var errs []error
-	for _, e := range endpoints {
-		ln, err := listenAt(e, mode)
+// listenAll opens what the configuration names, all or nothing. metricsAt is nil
+// if metrics are off. The error is config.Problems, one for each address that
+// failed.
+func listenAll(cfg *config.Config) (clients []net.Listener, metricsAt net.Listener, err error) {
+	var problems config.Problems
+	failed := func(path string, err error) {
+		text, hint := listenProblem(err)
+		problems = append(problems, cfg.NewProblem(path, text, hint))
+	}
+	endpoints := cfg.Listen.Endpoints()
+	for i, e := range endpoints {
+		ln, err := listenAt(e, cfg.Listen.UnixMode.FileMode())
 		if err != nil {
-			errs = append(errs, err)
+			path := "listen.address"
+			if len(endpoints) > 1 {
+				path = fmt.Sprintf("%s[%d]", path, i)
+			}
+			failed(path, err)
 			continue
 		}
-		open = append(open, ln)
+		clients = append(clients, ln)
 	}
-	if err := errors.Join(errs...); err != nil {
-		for _, ln := range open {
-			ln.Close()
+	if cfg.Metrics.Address != "" {
+		if metricsAt, err = net.Listen("tcp", cfg.Metrics.Address); err != nil {
+			failed("metrics.address", err)
 		}
-		return nil, err
 	}
-	return open, nil
+	if len(problems) == 0 {
+		return clients, metricsAt, nil
+	}
+	closeAll(clients, metricsAt)
+	return nil, nil, problems
+}
+
+// closeAll closes listeners; metricsAt may be nil.
+func closeAll(clients []net.Listener, metricsAt net.Listener) {
+	for _, ln := range clients {
+		ln.Close()
+	}
+	if metricsAt != nil {
+		metricsAt.Close()
+	}
+}
+
+// listenProblem says why an address cannot be listened on, and what to do.
+func listenProblem(err error) (text, hint string) {
+	var h *hintError
+	if errors.As(err, &h) {
+		return h.Error(), h.hint
+	}
+	at, reason, unix := "", err.Error(), false
+	var op *net.OpError
+	if errors.As(err, &op) && op.Addr != nil {
+		at, unix = " on "+op.Addr.String(), op.Addr.Network() == "unix"
+	}
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		reason = errno.Error()
+	}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		hint = "another program listens there, perhaps another redisgate: `ss -ltnp` shows which"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		hint = "this machine does not have that address; \":6380\" listens on all that it has"
+	case unix && errors.Is(err, fs.ErrNotExist):
+		hint = "make the directory first"
+	case unix:
+		hint = "the user that redisgate runs as must be able to write to the directory"
+	case errors.Is(err, fs.ErrPermission):
+		hint = "choose a port above 1023, or give redisgate the capability CAP_NET_BIND_SERVICE"
+	}
+	return "cannot listen" + at + ": " + reason, hint
 }
 
 func listenAt(e config.Endpoint, mode fs.FileMode) (net.Listener, error) {
@@ -56,17 +109,17 @@ func removeStale(path string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return err
+		return &net.OpError{Op: "listen", Net: "unix", Addr: &net.UnixAddr{Name: path, Net: "unix"}, Err: err}
 	case info.Mode().Type() != fs.ModeSocket:
-		return fmt.Errorf("listening on %s: the file exists and is no socket", path)
+		return hinted("move it away, or choose another path", "cannot listen on %s: there is a file, which is no socket", path)
 	}
 	nc, err := net.DialTimeout("unix", path, time.Second)
 	if err == nil {
 		nc.Close()
-		return hinted("is another redisgate running?", "listening on %s: somebody listens there already", path)
+		return hinted("is another redisgate running?", "cannot listen on %s: somebody listens there already", path)
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("listening on %s: %w", path, err)
+		return hinted("if nobody listens there, remove it", "cannot listen on %s: there is a socket that cannot be tried: %w", path, err)
 	}
 	return os.Remove(path)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"redisgate/config"
 	"redisgate/users"
@@ -17,9 +18,6 @@ func notes(b *built) []string {
 	configured := map[string]bool{}
 	for _, u := range cfg.Users {
 		configured[u.Name] = true
-	}
-	if !configured[users.Default] {
-		note("there is no user %q: it is off and may do nothing. In Redis it would be open to everybody", users.Default)
 	}
 	for _, u := range b.users.All() {
 		switch {
@@ -58,6 +56,14 @@ func notes(b *built) []string {
 		}
 	}
 	return out
+}
+
+// remarks says where redisgate differs from what a user of Redis may expect.
+func remarks(b *built) []string {
+	if slices.ContainsFunc(b.cfg.Users, func(u config.User) bool { return u.Name == users.Default }) {
+		return nil
+	}
+	return []string{fmt.Sprintf("there is no user %q: it is off and may do nothing. In Redis it would be open to everybody", users.Default)}
 }
 
 func readByOthers(path string) bool {

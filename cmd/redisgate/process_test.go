@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -100,64 +98,5 @@ func TestNewLog(t *testing.T) {
 		if !strings.HasPrefix(b.String(), tc.prefix) {
 			t.Errorf("format %s logs %q; want it to begin with %q", tc.format, b.String(), tc.prefix)
 		}
-	}
-}
-
-func TestUnixListenersHaveTheirModeAndReplaceStaleSockets(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "s")
-	e := []config.Endpoint{{Network: "unix", Address: path}}
-	for _, mode := range []os.FileMode{0o600, 0o660, 0o666} {
-		// What a killed process leaves: a socket that nobody listens on.
-		stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
-		if err != nil {
-			t.Fatal(err)
-		}
-		stale.SetUnlinkOnClose(false)
-		stale.Close()
-		lns, err := listen(e, mode)
-		if err != nil {
-			t.Fatalf("listen over a stale socket = %v; want no error", err)
-		}
-		info, err := os.Stat(path)
-		if err != nil || info.Mode().Perm() != mode {
-			t.Errorf("the socket has mode %v, %v; want %v", info.Mode(), err, mode)
-		}
-		if _, err := listen(e, mode); err == nil || !strings.Contains(err.Error(), "somebody listens there already") {
-			t.Errorf("a second listen = %v; want that somebody listens already", err)
-		}
-		lns[0].Close()
-		if _, err := os.Stat(path); !os.IsNotExist(err) {
-			t.Errorf("the socket is still there after Close (%v)", err)
-		}
-	}
-	if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := listen(e, 0o600); err == nil {
-		t.Error("listen over a file = nil error; want one")
-	}
-	if data, _ := os.ReadFile(path); string(data) != "mine" {
-		t.Errorf("the file holds %q after listen; want it untouched", data)
-	}
-}
-
-func TestListenOpensAllOrNothing(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
-	socket := filepath.Join(t.TempDir(), "s")
-	_, err = listen([]config.Endpoint{
-		{Network: "unix", Address: socket},
-		{Network: "tcp", Address: taken.Addr().String()},
-		{Network: "unix", Address: "/nowhere/at/all"},
-	}, 0o600)
-	if err == nil || !strings.Contains(err.Error(), taken.Addr().String()) || !strings.Contains(err.Error(), "/nowhere") {
-		t.Errorf("listen = %v; want both errors", err)
-	}
-	if _, err := os.Stat(socket); !os.IsNotExist(err) {
-		t.Errorf("the first listener is still open (%v)", err)
 	}
 }

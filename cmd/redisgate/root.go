@@ -81,8 +81,11 @@ func hinted(hint, format string, args ...any) error {
 }
 
 // printError writes each problem as a line "redisgate: error: ..." with its
-// hint below.
+// hint below, unless it was logged.
 func printError(w io.Writer, err error) {
+	if errors.As(err, new(loggedError)) {
+		return
+	}
 	var problems config.Problems
 	if errors.As(err, &problems) {
 		for _, p := range problems {

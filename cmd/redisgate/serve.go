@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -35,44 +34,50 @@ listen.drain_timeout; a second signal ends it at once.`,
 	return cmd
 }
 
-// serve opens the listeners and runs until a signal or an error.
+// serve opens the listeners and runs until a signal or an error. What it writes
+// after that goes through the log, in the form that the configuration asks for.
 func serve(ctx context.Context, b *built, stderr io.Writer) error {
+	listeners, metricsAt, err := listenAll(b.cfg)
+	if err != nil {
+		return err
+	}
 	log := newLog(stderr, b.cfg.Log)
+	slog.SetDefault(log) // for libraries that log by themselves, with package log too
 	for _, n := range b.notes {
 		log.Warn("note on the configuration", "note", n)
 	}
-	listeners, err := listen(b.cfg.Listen.Endpoints(), b.cfg.Listen.UnixMode.FileMode())
-	if err != nil {
-		return fmt.Errorf("cannot listen: %w", err)
-	}
-	closeAll := func() {
-		for _, ln := range listeners {
-			ln.Close()
-		}
-	}
-	metricsAt, err := listenMetrics(b.cfg)
-	if err != nil {
-		closeAll()
-		return fmt.Errorf("cannot listen for metrics: %w", err)
+	for _, n := range b.remarks {
+		log.Info("note on the configuration", "note", n)
 	}
 	info, _ := debug.ReadBuildInfo()
 	build := describe(info)
 	g, err := newGate(b, listeners, metricsAt, build, log)
 	if err != nil {
-		closeAll()
-		if metricsAt != nil {
-			metricsAt.Close()
-		}
-		return err
+		closeAll(listeners, metricsAt)
+		return logged(b.cfg.Log, log, err)
 	}
 	logStart(log, listeners, metricsAt, b.cfg, build.Version)
 	drain, now, stop := signals(ctx, log)
 	defer stop()
 	if err := g.run(drain, now); err != nil {
-		return err
+		return logged(b.cfg.Log, log, err)
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// loggedError is an error that is in the log already.
+type loggedError struct{ error }
+
+func (e loggedError) Unwrap() error { return e.error }
+
+// logged logs err if what reads standard error expects nothing but the log.
+func logged(c config.Log, log *slog.Logger, err error) error {
+	if c.Format != "json" {
+		return err
+	}
+	log.Error("redisgate ends", "error", err)
+	return loggedError{err}
 }
 
 func logStart(log *slog.Logger, listeners []net.Listener, metricsAt net.Listener, cfg *config.Config, version string) {
@@ -85,14 +90,6 @@ func logStart(log *slog.Logger, listeners []net.Listener, metricsAt net.Listener
 		attrs = append(attrs, "metrics", metricsAt.Addr().String())
 	}
 	log.Info("listening", attrs...)
-}
-
-// listenMetrics returns nil if metrics are off.
-func listenMetrics(cfg *config.Config) (net.Listener, error) {
-	if cfg.Metrics.Address == "" {
-		return nil, nil
-	}
-	return net.Listen("tcp", cfg.Metrics.Address)
 }
 
 // metricsHost is the host that the configuration gives the metrics.

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
+	"errors"
 	"io"
+	stdlog "log"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,9 +17,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"redisgate/config"
 	"redisgate/internal/redistest"
 )
 
@@ -46,8 +53,8 @@ func fetch(t *testing.T, url string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-// listening reads the addresses from the line that serve logs.
-func listening(t *testing.T, log string) (clients, metrics string) {
+// addresses reads where serve listens from the line that serve logs.
+func addresses(t *testing.T, log string) (clients, metrics string) {
 	t.Helper()
 	m := regexp.MustCompile(`msg=listening .*address=\[(\S+)\] .*metrics=(\S+)`).FindStringSubmatch(log)
 	if m == nil {
@@ -70,7 +77,7 @@ func TestServeRunsWhatInitWrote(t *testing.T) {
 
 	b := start(t, "serve", "--config", path)
 	log := b.waitFor(t, b.stderr, "Redis answers")
-	clients, metrics := listening(t, log)
+	clients, metrics := addresses(t, log)
 
 	ctx := t.Context()
 	c := redistest.NewClient(t, &redis.Options{
@@ -150,7 +157,70 @@ func TestServeOnAUnixSocketAloneNeedsNoCertificate(t *testing.T) {
 
 func TestServeSaysWhenItCannotListen(t *testing.T) {
 	path := write(t, "[listen]\naddress = \"unix:///nowhere/at/all/gate.sock\"\n[metrics]\naddress = \"\"\n"+anyUser)
-	if r := invoke(t, "", "serve", "--config", path); r.code != 1 || !strings.Contains(r.stderr, "redisgate: error: cannot listen: ") {
-		t.Errorf("serve = %d, %q; want 1 and why it cannot listen", r.code, r.stderr)
+	want := "redisgate: error: " + path + ":2: listen.address: cannot listen on /nowhere/at/all/gate.sock: no such file or directory\nhint: make the directory first\n"
+	if r := invoke(t, "", "serve", "--config", path); r.code != 1 || r.stderr != want {
+		t.Errorf("serve = %d, %q; want 1, %q", r.code, r.stderr, want)
+	}
+}
+
+// poke connects, sends text, and returns at the end of the answer.
+func poke(t *testing.T, address, text string) {
+	t.Helper()
+	nc, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	_ = nc.SetDeadline(time.Now().Add(10 * time.Second))
+	_, _ = io.WriteString(nc, text)
+	_, _ = io.Copy(io.Discard, nc)
+}
+
+// TestTheLogInJSONIsNothingElse makes trouble of all kinds that anything below
+// might write about.
+func TestTheLogInJSONIsNothingElse(t *testing.T) {
+	s := redistest.Start(t, redistest.Options{})
+	dir, _ := initialised(t)
+	path := filepath.Join(dir, "redisgate.toml")
+	replace(t, path, "unix://"+filepath.Join(dir, "redis.sock"), "unix://"+s.Socket())
+	replace(t, path, "\npassword_file = \"redis.password\"", "\npassword_file = \"\"")
+	replace(t, path, `"127.0.0.1:6380"`, `"127.0.0.1:0"`)
+	replace(t, path, `"127.0.0.1:9121"`, `"127.0.0.1:0"`)
+	replace(t, path, `format = "text"`, `format = "json"`)
+	replace(t, path, `level = "info"`, `level = "debug"`)
+
+	b := start(t, "serve", "--config", path)
+	text := b.waitFor(t, b.stderr, "Redis answers")
+	m := regexp.MustCompile(`"address":\["([^"]+)"\],.*"metrics":"([^"]+)"`).FindStringSubmatch(text)
+	if m == nil {
+		t.Fatalf("serve logged no addresses:\n%s", text)
+	}
+	poke(t, m[1], "PING\r\n")
+	poke(t, m[1], "\x16\x03\x01\x00\x05hello")
+	poke(t, m[2], "\x16\x03\x01\x00\x05hello\r\n\r\n")
+	poke(t, m[2], "GET /metrics HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+	stdlog.Print("from a library")
+	b.waitFor(t, b.stderr, "from a library")
+	s.Kill9()
+	b.waitFor(t, b.stderr, "Redis does not answer")
+	if code := b.stop(); code != 0 {
+		t.Errorf("serve ended with %d; want 0", code)
+	}
+	for line := range strings.Lines(b.stderr.String()) {
+		var entry struct{ Time, Level, Msg string }
+		if err := json.Unmarshal([]byte(line), &entry); err != nil || entry.Time == "" || entry.Level == "" || entry.Msg == "" {
+			t.Errorf("serve wrote %q, which is no entry of a log in JSON (%v)", line, err)
+		}
+	}
+}
+
+func TestAnErrorAfterTheStartIsInTheLogInJSON(t *testing.T) {
+	for format, want := range map[string]string{"text": "redisgate: error: broken\n", "json": `"error":"broken"`} {
+		var out bytes.Buffer
+		c := config.Log{Level: "info", Format: format}
+		printError(&out, logged(c, newLog(&out, c), errors.New("broken")))
+		if got := out.String(); !strings.Contains(got, want) || strings.Count(got, "\n") != 1 {
+			t.Errorf("an error with format %s gives %q; want one line with %q", format, got, want)
+		}
 	}
 }
