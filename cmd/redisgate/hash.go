@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,7 +27,13 @@ standard input, where one line ending at the end is not part of it. It prints
 #<sha256 hex> for a user's acl.`,
 		Example: `  redisgate hash-password
   openssl rand -hex 24 | tee password.txt | redisgate hash-password`,
-		Args: none,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 { // which is not repeated: it is a password
+				return hinted("run it without: it asks for the password, or reads standard input; everybody on this machine can see what a program is called with",
+					"hash-password takes no argument")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			password, err := readPassword(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
 			if err != nil {
@@ -40,6 +45,8 @@ standard input, where one line ending at the end is not part of it. It prints
 	}
 }
 
+var errNoPassword = hinted("type one when asked, or give one line on standard input; in an acl, nopass is what needs none", "the password is empty")
+
 func readPassword(ctx context.Context, stdin io.Reader, prompt io.Writer) ([]byte, error) {
 	if f, ok := stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return askPassword(ctx, int(f.Fd()), prompt)
@@ -49,12 +56,12 @@ func readPassword(ctx context.Context, stdin io.Reader, prompt io.Writer) ([]byt
 		return nil, fmt.Errorf("reading the password: %w", err)
 	}
 	if len(data) > maxPassword {
-		return nil, errors.New("the password is longer than 64KB")
+		return nil, hinted("is that a file given by mistake?", "the password is longer than 64KB")
 	}
 	text := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
 	switch {
 	case text == "":
-		return nil, errors.New("the password is empty")
+		return nil, errNoPassword
 	case strings.ContainsAny(text, "\r\n"):
 		return nil, hinted("give one password on one line", "there is more than one line on standard input")
 	}
@@ -86,14 +93,14 @@ func askPassword(ctx context.Context, fd int, prompt io.Writer) ([]byte, error) 
 		return nil, fmt.Errorf("reading the password: %w", err)
 	}
 	if len(first) == 0 {
-		return nil, errors.New("the password is empty")
+		return nil, errNoPassword
 	}
 	second, err := ask("Once more: ")
 	if err != nil {
 		return nil, fmt.Errorf("reading the password: %w", err)
 	}
 	if string(first) != string(second) {
-		return nil, errors.New("the two passwords differ")
+		return nil, hinted("run it again", "the two passwords differ")
 	}
 	return first, nil
 }

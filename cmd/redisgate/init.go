@@ -49,6 +49,12 @@ password it shows once. It never overwrites a file.`,
 			return nil
 		},
 	}
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return nil, cobra.ShellCompDirectiveFilterDirs
+	}
 	names := cmd.Flags().StringArray("name", nil, "a host `NAME` or address in the server certificate, besides localhost (repeatable)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return initialise(args[0], *names, time.Now(), cmd.OutOrStdout())

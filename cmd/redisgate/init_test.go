@@ -135,7 +135,7 @@ func TestInitSaysWhatToDo(t *testing.T) {
 		{"init," + dir + "/file/gate", "not a directory", "may write to"},
 		{"init," + dir + "/new\nline", "cannot stand in a configuration", "plain text"},
 		{"init,--name,not a host," + dir + "/x", `"not a host" is neither a host name nor an address`, "such as redis.example.com"},
-		{"init,--nmae,x," + dir + "/x", "unknown flag: --nmae", "`redisgate init --help`"},
+		{"init,--nmae,x," + dir + "/x", "unknown flag: --nmae", "--name?"},
 	} {
 		r := invoke(t, "", strings.Split(tc.args, ",")...)
 		first, hint, _ := strings.Cut(r.stderr, "\n")

@@ -121,7 +121,8 @@ func TestHelpShowsExamplesOfEveryVerb(t *testing.T) {
 }
 
 func TestWrongUseIsAnErrorWithAHint(t *testing.T) {
-	missing := filepath.Join(t.TempDir(), "missing.toml")
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "missing.toml")
 	for _, tc := range []struct {
 		args      string
 		err, hint string
@@ -130,9 +131,15 @@ func TestWrongUseIsAnErrorWithAHint(t *testing.T) {
 		{"frobnicate", `unknown verb "frobnicate"`, "`redisgate --help` lists the verbs"},
 		{"--frob", "unknown flag: --frob", "`redisgate --help` lists the flags"},
 		{"serve --conf x", "unknown flag: --conf", "`redisgate serve --help` lists the flags"},
+		{"serve --confg x", "unknown flag: --confg", "did you mean --config?"},
+		{"check r.toml", `redisgate check takes no argument "r.toml"`, "did you mean `redisgate check --config r.toml`?"},
+		{"check --config " + dir, "is a directory", "name the file: " + dir + "/redisgate.toml"},
+		{"help serv", `unknown verb "serv"`, "did you mean serve?"},
+		{"completion csh", `there is no completion for "csh"`, "it knows bash, fish, powershell and zsh"},
+		{"completion bash now", `takes no argument "now"`, "`redisgate completion bash --help` shows what it takes"},
 		{"serve", "--config FILE is missing", "`redisgate init DIR` writes one"},
 		{"check", "--config FILE is missing", "`redisgate init DIR` writes one"},
-		{"check --config " + missing, "no such file", ""},
+		{"check --config " + missing, "no such file", "`redisgate init DIR` writes one"},
 		{"version now", `redisgate version takes no argument "now"`, "`redisgate version --help` shows what it takes"},
 		{"init", "init takes one directory", "for example `redisgate init ./redisgate`"},
 		{"init a b", "init takes one directory", "for example `redisgate init ./redisgate`"},
@@ -159,6 +166,9 @@ func TestVersion(t *testing.T) {
 	if r.code != 0 || !strings.HasPrefix(r.stdout, "redisgate ") || !strings.Contains(r.stdout, " commit ") || !strings.Contains(r.stdout, " go1.") {
 		t.Errorf("version = %d, %q; want version, commit and Go version", r.code, r.stdout)
 	}
+	if flag := invoke(t, "", "--version"); flag != r {
+		t.Errorf("--version = %+v; want what version says, %+v", flag, r)
+	}
 	b := describe(&debug.BuildInfo{
 		Main:     debug.Module{Version: "v1.2.3"},
 		Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "0123456789abcdef"}, {Key: "vcs.modified", Value: "true"}},
@@ -184,11 +194,50 @@ func TestHashPassword(t *testing.T) {
 	}
 	for _, stdin := range []string{"", "\n", "one\ntwo\n", strings.Repeat("x", maxPassword+1)} {
 		r := invoke(t, stdin, "hash-password")
-		if r.code != 1 || r.stdout != "" || !strings.HasPrefix(r.stderr, "redisgate: error: ") {
-			t.Errorf("hash-password of %.20q = %d, %q, %q; want an error", stdin, r.code, r.stdout, r.stderr)
+		if r.code != 1 || r.stdout != "" || !strings.HasPrefix(r.stderr, "redisgate: error: ") || !strings.Contains(r.stderr, "\nhint: ") {
+			t.Errorf("hash-password of %.20q = %d, %q, %q; want an error and a hint", stdin, r.code, r.stdout, r.stderr)
 		}
 		if strings.Contains(r.stderr, "two") {
 			t.Errorf("hash-password shows the password: %q", r.stderr)
+		}
+	}
+	r := invoke(t, "", "hash-password", "hunter2")
+	if r.code != 1 || !strings.Contains(r.stderr, "\nhint: ") || strings.Contains(r.stderr, "hunter2") {
+		t.Errorf("hash-password with an argument = %d, %q; want 1, a hint and not the password", r.code, r.stderr)
+	}
+}
+
+func TestHelpIsThatOfTheVerb(t *testing.T) {
+	for _, verb := range []string{"serve", "completion bash", "help"} {
+		args := strings.Fields(verb)
+		help, flag := invoke(t, "", append([]string{"help"}, args...)...), invoke(t, "", append(args, "--help")...)
+		if help.code != 0 || help != flag || !strings.Contains(help.stdout, "redisgate "+verb) {
+			t.Errorf("help %s = %+v; want what --help says, %+v", verb, help, flag)
+		}
+	}
+}
+
+func TestCompletionOffersWhatFits(t *testing.T) {
+	const files, nothing, directories = ":0", ":4", ":16"
+	for _, tc := range []struct {
+		args []string
+		want string // the first line
+		kind string // the last one
+	}{
+		{[]string{"se"}, "serve\tRun the proxy", nothing},
+		{[]string{"help", "se"}, "serve\tRun the proxy", nothing},
+		{[]string{"check", "--config", ""}, "toml", ":8"},
+		{[]string{"check", ""}, nothing, nothing},
+		{[]string{"init", ""}, directories, directories},
+		{[]string{"init", "a", ""}, nothing, nothing},
+		{[]string{"health", "--address", ""}, nothing, nothing},
+		{[]string{"demo", "--redis", ""}, nothing, nothing},
+		{[]string{"demo", "--redis-password-file", ""}, files, files},
+	} {
+		r := invoke(t, "", append([]string{"__complete"}, tc.args...)...)
+		lines := strings.Split(strings.TrimSuffix(r.stdout, "\n"), "\n")
+		if r.code != 0 || !strings.HasPrefix(lines[0], tc.want) || lines[len(lines)-1] != tc.kind {
+			t.Errorf("completion of %q = %d, %q; want %q and %s", tc.args, r.code, r.stdout, tc.want, tc.kind)
 		}
 	}
 }

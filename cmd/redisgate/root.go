@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"path/filepath"
+	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -40,32 +44,127 @@ lets through what each user's Redis ACL rules permit.`,
   redisgate serve --config redisgate.toml          run it`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			hint := "`redisgate --help` lists the verbs"
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				hint = "did you mean " + strings.Join(near, " or ") + "?"
-			}
-			return hinted(hint, "unknown verb %q", args[0])
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Version:       versionLine(),
+		Args:          verb,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return hinted("`"+cmd.CommandPath()+" --help` lists the flags", "%w", err)
+		hint := "`" + cmd.CommandPath() + " --help` lists the flags"
+		if unknown, ok := strings.CutPrefix(err.Error(), "unknown flag: --"); ok {
+			if near := config.Nearest(unknown, flagNames(cmd)); near != "" {
+				hint = "did you mean --" + near + "?"
+			}
+		}
+		return hinted(hint, "%w", err)
 	})
 	root.AddCommand(newDemo(), newInit(), newServe(), newCheck(), newHashPassword(), newHealth(), newVersion())
+	root.SetHelpCommand(newHelp())
+	for _, cmd := range root.Commands() {
+		completeNothing(cmd)
+	}
+	completion(root)
 	return root
+}
+
+// completeNothing keeps shells from offering files where none can stand.
+func completeNothing(cmd *cobra.Command) {
+	if cmd.ValidArgsFunction == nil {
+		cmd.ValidArgsFunction = cobra.NoFileCompletions
+	}
+	for _, name := range flagNames(cmd) {
+		if f := cmd.Flags().Lookup(name); f != nil && !strings.Contains(f.Usage, "`FILE`") && f.Value.Type() != "bool" {
+			_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions) // it has none
+		}
+	}
+}
+
+var flagName = regexp.MustCompile(`(?m)^ +(?:-\w, |    )--([a-z-]+)`)
+
+// flagNames reads the names from the help: cobra's own type of a flag is of
+// another module.
+func flagNames(cmd *cobra.Command) []string {
+	var names []string
+	for _, m := range flagName.FindAllStringSubmatch(cmd.Flags().FlagUsages(), -1) {
+		names = append(names, m[1])
+	}
+	return names
+}
+
+// newHelp is cobra's verb, which takes a verb that does not exist for none.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [VERB]",
+		Short:   "Show what a verb does, as --help does",
+		Example: "  redisgate help serve",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil {
+				return err
+			}
+			if len(rest) > 0 {
+				return verb(about, rest)
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			for _, c := range cmd.Root().Commands() {
+				if len(args) == 0 && c.IsAvailableCommand() && strings.HasPrefix(c.Name(), begun) {
+					names = append(names, c.Name()+"\t"+c.Short)
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+}
+
+// completion adds cobra's verb, which takes a shell that it does not know for
+// none.
+func completion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	cmd, _, err := root.Find([]string{"completion"})
+	if err != nil || cmd == root {
+		return
+	}
+	cmd.Example = `  source <(redisgate completion bash)
+  redisgate completion bash --help`
+	cmd.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return hinted("it knows bash, fish, powershell and zsh", "there is no completion for %q", args[0])
+		}
+		return nil
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	for _, shell := range cmd.Commands() {
+		shell.Args = none
+	}
+}
+
+// verb refuses what is left after the verbs that exist.
+func verb(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "`redisgate --help` lists the verbs"
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return hinted(hint, "unknown verb %q", args[0])
 }
 
 // none is cobra.NoArgs with a hint.
 func none(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return hinted("`"+cmd.CommandPath()+" --help` shows what it takes", "%s takes no argument %q", cmd.CommandPath(), args[0])
+	if len(args) == 0 {
+		return nil
 	}
-	return nil
+	hint := "`" + cmd.CommandPath() + " --help` shows what it takes"
+	if f := cmd.Flags().Lookup("config"); f != nil && !f.Changed {
+		hint = "did you mean `" + cmd.CommandPath() + " --config " + quote(args[0]) + "`?"
+	}
+	return hinted(hint, "%s takes no argument %q", cmd.CommandPath(), args[0])
 }
 
 // hintError is an error with advice.
@@ -120,5 +219,14 @@ func loadConfig(path string) (*config.Config, error) {
 	if path == "" {
 		return nil, hinted("`redisgate init DIR` writes one", "--config FILE is missing")
 	}
-	return config.Load(path)
+	cfg, err := config.Load(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, hinted("`redisgate init DIR` writes one", "%w", err)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, hinted("the user that runs redisgate must be able to read it", "%w", err)
+	case errors.Is(err, syscall.EISDIR):
+		return nil, hinted("name the file: "+quote(filepath.Join(path, "redisgate.toml")), "%w", err)
+	}
+	return cfg, err
 }

@@ -17,13 +17,16 @@ func newVersion() *cobra.Command {
 		Example: "  redisgate version",
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			info, _ := debug.ReadBuildInfo()
-			b := describe(info)
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "redisgate %s, commit %s, %s %s/%s\n",
-				b.Version, b.Revision, b.GoVersion, runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), versionLine())
 			return err
 		},
 	}
+}
+
+func versionLine() string {
+	info, _ := debug.ReadBuildInfo()
+	b := describe(info)
+	return fmt.Sprintf("redisgate %s, commit %s, %s %s/%s", b.Version, b.Revision, b.GoVersion, runtime.GOOS, runtime.GOARCH)
 }
 
 // describe reads what the go command has noted in the binary. info may be nil.
