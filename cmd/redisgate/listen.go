@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -35,7 +36,7 @@ func listenAll(cfg *config.Config) (clients []net.Listener, metricsAt net.Listen
 		clients = append(clients, ln)
 	}
 	if cfg.Metrics.Address != "" {
-		if metricsAt, err = net.Listen("tcp", cfg.Metrics.Address); err != nil {
+		if metricsAt, err = listenTCP(cfg.Metrics.Address); err != nil {
 			failed("metrics.address", err)
 		}
 	}
@@ -88,7 +89,7 @@ func listenProblem(err error) (text, hint string) {
 
 func listenAt(e config.Endpoint, mode fs.FileMode) (net.Listener, error) {
 	if !e.Unix() {
-		return net.Listen(e.Network, e.Address)
+		return listenTCP(e.Address)
 	}
 	if err := removeStale(e.Address); err != nil {
 		return nil, err
@@ -98,6 +99,15 @@ func listenAt(e config.Endpoint, mode fs.FileMode) (net.Listener, error) {
 	old := syscall.Umask(int(0o777 &^ mode.Perm()))
 	defer syscall.Umask(old)
 	return net.Listen(e.Network, e.Address)
+}
+
+// listenTCP takes 0.0.0.0 for IPv4 only, as Redis does; package net would take it
+// for all addresses.
+func listenTCP(address string) (net.Listener, error) {
+	if a, err := netip.ParseAddrPort(address); err == nil && a.Addr().Is4() {
+		return net.Listen("tcp4", address)
+	}
+	return net.Listen("tcp", address)
 }
 
 // removeStale removes the socket that a killed process has left at path. A

@@ -96,3 +96,18 @@ func TestListenOpensAllOrNothingAndSaysWhatToDo(t *testing.T) {
 		t.Errorf("the first listener is still open (%v)", err)
 	}
 }
+
+func TestAnAddressOfIPv4IsNoneOfIPv6(t *testing.T) {
+	cfg := listening(0o600, "0.0.0.0:0")
+	cfg.Metrics.Address = "0.0.0.0:0"
+	clients, metricsAt, err := listenAll(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeAll(clients, metricsAt)
+	for _, ln := range append(clients, metricsAt) {
+		if a := ln.Addr().(*net.TCPAddr); a.IP.To4() == nil {
+			t.Errorf("0.0.0.0 listens on %v; want IPv4 only", a)
+		}
+	}
+}
