@@ -97,10 +97,10 @@ func TestTheDockerfilesRecipeFits(t *testing.T) {
 	last, _ := instructions(t)
 	config := execForm(t, last["CMD"])[2]
 	mount := `-v "$PWD/gate:` + filepath.Dir(config)
-	dir := t.TempDir()
-	t.Chdir(dir)
+	lines := recipe(t)
+	t.Chdir(t.TempDir())
 	ran := map[string]bool{}
-	for _, line := range recipe(t) {
+	for _, line := range lines {
 		owner := "chown " + last["USER"] + " gate"
 		image, args, isRun := strings.Cut(line, " redisgate ")
 		switch {
