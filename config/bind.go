@@ -52,8 +52,11 @@ func (b *binder) value(path string, dst reflect.Value, v any) {
 			b.table(path, dst, t)
 			return
 		}
-		b.add(path, fmt.Sprintf("write it as [%s] on a line of its own, with its keys below", path),
-			"must be a table, not %s", typeName(v))
+		hint := fmt.Sprintf("write it as [%s] on a line of its own, with its keys below", path)
+		if list := withoutIndex(path); list != path {
+			hint = fmt.Sprintf("begin each one with [[%s]], with its keys below", list)
+		}
+		b.add(path, hint, "must be a table, not %s", typeName(v))
 	case reflect.Slice:
 		b.list(path, dst, v)
 	case reflect.String:

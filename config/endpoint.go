@@ -77,6 +77,28 @@ func (e Endpoint) Local() bool {
 	return err == nil && a.Unmap().IsLoopback()
 }
 
+// meets says whether a listener at e keeps another from listening at o, or is
+// what a client at o of this machine gets.
+func (e Endpoint) meets(o Endpoint) bool {
+	if e.Unix() || o.Unix() {
+		return e == o
+	}
+	eHost, ePort, _ := net.SplitHostPort(e.Address)
+	oHost, oPort, _ := net.SplitHostPort(o.Address)
+	if ePort != oPort || ePort == "0" {
+		return false
+	}
+	if eHost == oHost || eHost == "" || oHost == "" {
+		return true
+	}
+	a, errA := netip.ParseAddr(strings.ReplaceAll(eHost, "localhost", "127.0.0.1"))
+	b, errB := netip.ParseAddr(strings.ReplaceAll(oHost, "localhost", "127.0.0.1"))
+	if errA != nil || errB != nil || a.Is4() != b.Is4() {
+		return false
+	}
+	return a == b || a.IsUnspecified() || b.IsUnspecified()
+}
+
 // Endpoints returns where to listen. It is only for a valid configuration:
 // what does not parse is left out.
 func (l Listen) Endpoints() []Endpoint {

@@ -41,7 +41,27 @@ func (c *Config) problems() Problems {
 	c.limits(v)
 	c.observability(v)
 	c.unsupported(v)
+	c.clashes(v)
 	return v.problems
+}
+
+// clashes finds addresses that two parts of redisgate would want, or at which it
+// would find itself in place of Redis.
+func (c *Config) clashes(v *validator) {
+	up, upErr := ParseEndpoint(c.Upstream.Address)
+	m, mErr := ParseEndpoint(c.Metrics.Address)
+	if upErr == nil && mErr == nil && up.meets(m) {
+		v.add("metrics.address", "choose another port, such as 9121", "%q is where upstream.address says that Redis is", c.Metrics.Address)
+	}
+	for _, e := range c.Listen.Endpoints() {
+		if upErr == nil && e.meets(up) {
+			v.add("upstream.address", "Redis's own port is 6379; let redisgate listen on another, such as 6380",
+				"%q is where redisgate itself listens", c.Upstream.Address)
+		}
+		if mErr == nil && e.meets(m) {
+			v.add("metrics.address", "choose another port, such as 9121", "%q is in listen.address too", c.Metrics.Address)
+		}
+	}
 }
 
 func (c *Config) listen(v *validator) {
@@ -240,6 +260,11 @@ func (v *validator) networks(path string, list []string) {
 // a zone.
 func checkNetwork(s string) error {
 	const hint = `write a network such as "10.0.0.0/8" or "fd00::/8", or one address`
+	const everybody = `"0.0.0.0/0" and "::/0" are everybody`
+	switch s {
+	case "*", "any", "all", "0.0.0.0", "::":
+		return hinted(everybody, "%q is not a network", s)
+	}
 	if a, err := netip.ParseAddr(s); err == nil {
 		if a.Zone() != "" {
 			return hinted(hint, "%q has a zone, which cannot be matched", s)

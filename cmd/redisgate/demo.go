@@ -58,7 +58,7 @@ const demoLifetime = 30 * 24 * time.Hour
 func demo(ctx context.Context, o demoOptions, stdout, stderr io.Writer) (err error) {
 	dir, err := os.MkdirTemp("", "redisgate-demo-")
 	if err != nil {
-		return err
+		return hinted("set TMPDIR to a directory that you may write to", "the demo needs a temporary directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 

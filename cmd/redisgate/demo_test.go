@@ -103,6 +103,14 @@ func TestDemoPasswordsDifferEachTime(t *testing.T) {
 	}
 }
 
+func TestDemoNeedsATemporaryDirectory(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
+	r := invoke(t, "", "demo")
+	if r.code != 1 || !strings.Contains(r.stderr, "\nhint: set TMPDIR") {
+		t.Errorf("demo without TMPDIR = %d, %q; want 1 and a hint", r.code, r.stderr)
+	}
+}
+
 func TestDemoSaysWhyItDoesNotStart(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("hunter2\n"), 0o600); err != nil {
