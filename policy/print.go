@@ -12,7 +12,15 @@ import (
 // with the same body goes, of whatever sign, and with a whole command the rules for its parts.
 func (s *selector) addRule(sign, body string) {
 	s.rules = slices.DeleteFunc(s.rules, func(r string) bool {
-		return r[1:] == body || strings.HasPrefix(r[1:], body) && r[1+len(body)] == '|'
+		if r[1:] == body {
+			return true
+		}
+		if !strings.HasPrefix(r[1:], body) || r[1+len(body)] != '|' {
+			return false
+		}
+		// +config does not reach config|set, so it does not stand for a rule that does.
+		part := command.ByName(r[1:])
+		return sign != "+" || r[0] != '+' || part == nil || !part.Flags.Has(command.FlagReserved)
 	})
 	s.rules = append(s.rules, sign+body)
 }

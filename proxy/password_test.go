@@ -17,3 +17,13 @@ func TestRedisWantsAPassword(t *testing.T) {
 		w.do("-ERR redisgate: Redis is unreachable; the command was not sent\r\n", command...)
 	}
 }
+
+// TestPasswordThatRedisDoesNotWant keeps redisgate from being ready.
+func TestPasswordThatRedisDoesNotWant(t *testing.T) {
+	g, _ := gate(t, gatetest.Options{Password: "x"})
+	w := newWire(t, g.DialPlain(t)).login()
+	w.do("-ERR redisgate: Redis is unreachable; the command was not sent\r\n", "GET", "a")
+	if g.Server.Ready() {
+		t.Error("Ready() = true; want false, no command gets through")
+	}
+}

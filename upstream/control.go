@@ -44,15 +44,10 @@ func NewControl(d *Dialer) *Control {
 	c.server.Store(&Server{Name: "redis", Version: "7.0.0", Mode: "standalone", Role: "master"})
 	c.client = redis.NewClient(&redis.Options{
 		Addr: d.Address,
+		// Logged in as clients' connections are: go-redis would not mind a password
+		// that Redis does not want, and call a Redis up that nobody can use.
 		Dialer: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return d.DialRaw(ctx)
-		},
-		CredentialsProviderContext: func(context.Context) (string, string, error) {
-			if d.Password == nil {
-				return "", "", nil
-			}
-			pw, err := d.Password()
-			return d.Username, pw, err
+			return d.Dial(ctx, Key{Proto: 2})
 		},
 		Protocol: 2, DisableIdentity: true, PoolSize: 1, MaxRetries: -1,
 		DialTimeout: d.Timeout, ReadTimeout: d.Timeout, WriteTimeout: d.Timeout,
