@@ -179,7 +179,7 @@ func (s *session) Lost(n int, sent bool) {
 		s.got++
 		s.lose(sent)
 	}
-	if s.own != nil && !s.own.Usable() {
+	if s.sent == s.got && s.own != nil && !s.own.Usable() {
 		s.cut()
 	}
 	s.caughtUp()

@@ -146,7 +146,7 @@ func (s *session) end(reason string) {
 		s.reason = reason
 		s.setPhase(ending)
 		s.requestBy = 0
-		if s.stream.owed {
+		if s.stream.owed && s.own != nil {
 			s.cut() // Redis does not answer a request of which it will not see the end
 		}
 		s.h.wake()

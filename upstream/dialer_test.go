@@ -54,9 +54,20 @@ func TestOnlyLoopback(t *testing.T) {
 	}
 	const refused = "not loopback"
 	for _, tt := range []struct{ host, want string }{
-		{"127.0.0.1", ""}, {"here", ""}, {"mapped", ""}, {"moved", ""}, {"moved", refused},
-		{"198.51.100.1", refused}, {"there", refused}, {"both", refused}, {"remote", refused}, {"any", refused},
-		{"0.0.0.0", refused}, {"::", refused}, {"10.0.0.1", refused}, {"nobody", "no address"},
+		{"127.0.0.1", ""},
+		{"here", ""},
+		{"mapped", ""},
+		{"moved", ""},
+		{"moved", refused},
+		{"198.51.100.1", refused},
+		{"there", refused},
+		{"both", refused},
+		{"remote", refused},
+		{"any", refused},
+		{"0.0.0.0", refused},
+		{"::", refused},
+		{"10.0.0.1", refused},
+		{"nobody", "no address"},
 	} {
 		d := &Dialer{Network: "tcp", Address: net.JoinHostPort(tt.host, port), Timeout: patience, lookup: lookup}
 		nc, err := d.DialRaw(context.Background())
