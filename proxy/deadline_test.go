@@ -1,6 +1,10 @@
 package proxy
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
 
 // deadlines are conversations in which time passes: authentication has 10 s, a
 // request 60 s, and half an hour without anything is idle.
@@ -124,5 +128,29 @@ var deadlines = map[string]string{
 func TestDeadlines(t *testing.T) {
 	for name, text := range deadlines {
 		t.Run(name, script{text: text, setup: func(w *world) { w.k.limits.IdleTimeout = 30 * 60e9 }}.play)
+	}
+}
+
+// TestStrangersMayNotAskOnAndOn: requests that cost next to nothing cost something.
+func TestStrangersMayNotAskOnAndOn(t *testing.T) {
+	for name, c := range map[string]struct {
+		input string
+		n     int
+	}{
+		"empty requests":           {"*0\r\n", strangerRequests},
+		"blank lines":              {"\r\n", strangerRequests},
+		"a log-in makes up for it": {"*0\r\n", 600},
+	} {
+		t.Run(name, func(t *testing.T) {
+			first := strings.Repeat(c.input, c.n)
+			script{text: fmt.Sprintf(`
+				C! %q
+				N
+				C AUTH app secret
+				%s`, first, map[bool]string{
+				true:  "G -ERR Protocol error: too many requests before authentication\nX protocol",
+				false: fmt.Sprintf("G +OK\nC! %q\nC RESET\nG +RESET\nC! %q\nN", first, first),
+			}[c.n == strangerRequests]), whole: true}.play(t)
+		})
 	}
 }

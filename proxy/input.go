@@ -154,14 +154,19 @@ func (s *session) next(buf []byte) int {
 		s.malformed(err)
 		return len(buf)
 	}
-	args := s.parser.Args()
-	if len(args) > 0 {
+	if !s.known {
+		if s.asked++; s.asked > strangerRequests {
+			s.malformed(errTooMany)
+			return len(buf)
+		}
+	}
+	s.spent++
+	if args := s.parser.Args(); len(args) > 0 {
 		raw := buf[:n]
 		if s.parser.Inline() {
 			s.k.scratch = resp.AppendRequest(s.k.scratch[:0], args...)
 			raw = s.k.scratch
 		}
-		s.spent++
 		if !s.request(args, raw) {
 			s.parser.Reset() // it is parsed again when its time has come
 			s.requestBy = 0
@@ -172,10 +177,12 @@ func (s *session) next(buf []byte) int {
 	return n
 }
 
+// errTooMany ends a client that asks on and on without logging in.
+var errTooMany = errors.New("Protocol error: too many requests before authentication")
+
+// malformed answers bytes that are no request, with an error of package resp or
+// errTooMany.
 func (s *session) malformed(err error) {
-	var pe *resp.ProtocolError
-	if errors.As(err, &pe) {
-		s.say(appendError(nil, "ERR "+pe.Error()))
-	}
+	s.say(appendError(nil, "ERR "+err.Error()))
 	s.end("protocol")
 }

@@ -29,6 +29,7 @@ const (
 	strangerArgument  = 16384
 	strangerRequest   = 64 << 10
 	strangerOutput    = 1 << 10
+	strangerRequests  = 1000 // in a row, the empty ones too
 )
 
 const (

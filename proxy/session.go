@@ -43,6 +43,7 @@ type session struct {
 	name   string      // CLIENT SETNAME
 	known  bool        // authenticated, be it as a default user that needs no password
 	failed int         // attempts to log in on this connection
+	asked  int         // requests since it was last authenticated
 	reason string      // why redisgate ended it, for the counters
 
 	// Input. in[off:] waits; parser holds the state of an unfinished request at its start.
@@ -230,7 +231,7 @@ func (s *session) become(set *users.Set, u *users.User) {
 	}
 	s.user = u
 	if s.known {
-		s.authBy = 0
+		s.authBy, s.asked = 0, 0
 		s.heavy = s.heavy || s.h.mayHoldUp()
 	}
 	if s.phase == greeting || s.phase == serving {
