@@ -71,7 +71,7 @@ func (u *User) judge(db int, cmd *command.Command, args [][]byte, uses *command.
 			if reason != ReasonAllowed {
 				return Decision{Reason: reason, Selector: -1}
 			}
-			return Decision{Reason: ReasonAllowed, Selector: i}
+			return Decision{Reason: ReasonAllowed, Selector: i, Filter: !s.allKeys && cmd.Flags.Has(command.FlagFiltered)}
 		}
 		if reason > worst || reason == worst && arg > where {
 			worst, where = reason, arg

@@ -47,6 +47,7 @@ type Decision struct {
 	Reason   Reason
 	Arg      int   // index of the key or channel that was refused; 0 else
 	Selector int   // index of the selector that allows; -1 if the request is refused
+	Filter   bool  // allowed if the reply, names of keys, is cut down to those that MayRead
 	Err      error // of ReasonSyntax: a command.Refusal
 }
 

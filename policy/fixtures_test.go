@@ -41,7 +41,7 @@ func readRules(t *testing.T, path string) *User {
 	return mustUser(t, strings.Join(rules, " "), opt)
 }
 
-// TestFixtures holds each testdata/*.rules to its *.verdicts: a reason's label, or allow, and a request in database 2.
+// TestFixtures holds each testdata/*.rules to its *.verdicts: a reason's label, allow or filter, and a request in database 2.
 func TestFixtures(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.rules")
 	if err != nil || len(paths) == 0 {
@@ -67,7 +67,11 @@ func TestFixtures(t *testing.T) {
 				}
 				var uses command.Uses
 				d := u.Authorise(2, cmd, args, &uses)
-				if got := strings.Replace(d.Reason.String(), "allowed", "allow", 1); got != want {
+				got := strings.Replace(d.Reason.String(), "allowed", "allow", 1)
+				if d.Filter {
+					got = "filter"
+				}
+				if got != want {
 					t.Errorf("line %d: %q = %s (argument %d, %v); want %s", i+1, strings.TrimSpace(request), got, d.Arg, d.Err, want)
 				}
 			}

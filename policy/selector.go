@@ -171,7 +171,7 @@ func (s *selector) seesAll(c *command.Command, uses *command.Uses) Reason {
 	switch {
 	case c.Flags.Has(command.FlagKeyless), uses.Broadcast:
 		return ReasonKeyless
-	case c.Flags.Has(command.FlagTelling) && !s.named.has(c.ID):
+	case c.Flags&(command.FlagTelling|command.FlagFiltered) != 0 && !s.named.has(c.ID):
 		return ReasonKeyless
 	case (uses.SortBy || uses.SortGet) && !s.readsAll():
 		if uses.SortBy {

@@ -24,6 +24,7 @@ type User struct {
 	selectors []*selector // the root selector, then those of (...) rules, in order
 	powerful  bool
 	narrow    bool // beyond has something to judge
+	readsAll  bool
 }
 
 // Options are the properties of a user that Redis's rules cannot express.

@@ -4,7 +4,6 @@ import (
 	"strconv"
 
 	"redisgate/policy/command"
-	"redisgate/resp"
 	"redisgate/upstream"
 	"redisgate/users"
 )
@@ -112,7 +111,7 @@ func (s *session) doSelect(_ *command.Command, args [][]byte, _ []byte) bool {
 	if l == nil {
 		return true
 	}
-	s.capture = &capture{done: func(s *session, reply []byte, failed string) {
+	s.ask(l, 0, func(s *session, reply []byte, failed string) {
 		if failed != "" {
 			reply = appendError(nil, failed)
 		} else if reply[0] == '+' {
@@ -121,9 +120,7 @@ func (s *session) doSelect(_ *command.Command, args [][]byte, _ []byte) bool {
 			l.SetKey(upstream.Key{DB: db, Proto: s.proto})
 		}
 		s.emit(reply)
-	}}
-	l.Send(s, resp.AppendCommand(nil, "SELECT", strconv.Itoa(db)), true)
-	s.sent++
+	}, "SELECT", strconv.Itoa(db))
 	return true
 }
 

@@ -138,7 +138,7 @@ func (s *session) judgeAgain(m *transaction) string {
 			return textExecAbort // cannot be: it was parsed before
 		}
 		if i >= 0 { // the first is MULTI
-			if d := s.user.Authorise(s.db, m.cmds[i], p.Args(), &s.k.uses); !d.Allowed() {
+			if d := s.user.Authorise(s.db, m.cmds[i], p.Args(), &s.k.uses); !d.Allowed() || d.Filter {
 				s.k.counts.refused(s.userKnown(), d.Reason.String())
 				return textRulesMoved + whyNot(d.Reason)
 			}
@@ -209,10 +209,8 @@ func (s *session) unwatch() bool {
 	s.watch = false
 	// What was asked for succeeds even if this fails: then the connection goes, and
 	// with it what was watched.
-	s.capture = &capture{done: func(s *session, reply []byte, failed string) {
+	s.ask(s.own, 0, func(s *session, reply []byte, failed string) {
 		s.tainted = s.tainted || failed != "" || reply[0] != '+'
-	}}
-	s.own.Send(s, resp.AppendCommand(nil, "UNWATCH"), true)
-	s.sent++
+	}, "UNWATCH")
 	return true
 }

@@ -14,16 +14,6 @@ type deferred struct {
 	text []byte
 }
 
-// capture takes one reply of Redis instead of the client.
-type capture struct {
-	reply []byte
-	over  bool
-	// done gets the reply whole, or nil and the text of an error in its place if it
-	// was lost or too large, and says itself what the client gets. It may not ask
-	// Redis for more.
-	done func(s *session, reply []byte, failed string)
-}
-
 // free says that Redis owes nothing, and that the client is not in the middle of
 // a reply or a push.
 func (s *session) free() bool { return s.sent == s.got && s.capture == nil && !s.pushing }
@@ -87,24 +77,6 @@ func (s *session) Reply(d upstream.Delivery) {
 	s.throttle()
 }
 
-func (s *session) captured(d upstream.Delivery) {
-	c := s.capture
-	if c.over = c.over || len(c.reply)+len(d.Data) > maxCapture; c.over {
-		c.reply = nil
-	} else {
-		c.reply = append(c.reply, d.Data...)
-	}
-	if d.Ended == 0 {
-		return
-	}
-	s.capture = nil
-	if c.over {
-		c.done(s, nil, textTooLarge)
-	} else {
-		c.done(s, c.reply, "")
-	}
-}
-
 // caughtUp emits the replies whose turn has come and, when nothing is owed any
 // more, lets the session go on.
 func (s *session) caughtUp() {
@@ -143,20 +115,6 @@ func (s *session) settle() {
 func (s *session) settled() bool {
 	s.stalled = !s.free()
 	return !s.stalled
-}
-
-// Push is the upstream.Receiver's.
-func (s *session) Push(p []byte, end bool) {
-	if s.phase == ended {
-		return
-	}
-	s.emit(p)
-	s.pushing = !end
-	s.lastUse = s.h.now()
-	if end && (s.stalled || len(s.deferred) > 0) {
-		s.caughtUp()
-	}
-	s.throttle()
 }
 
 // Lost is the upstream.Receiver's: n replies will never come.
@@ -202,7 +160,7 @@ func (s *session) lose(sent bool) {
 		text = textLost
 	}
 	if c := s.capture; c != nil {
-		s.capture = nil
+		s.uncapture()
 		c.done(s, nil, text)
 		return
 	}

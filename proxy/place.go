@@ -82,7 +82,8 @@ func (s *session) letGo(clean bool) {
 		s.unhold()
 	}
 	s.unsubscribe()
-	s.own, s.tainted, s.watch, s.pushing = nil, false, false, false
+	s.dropEvent()
+	s.own, s.tainted, s.watch, s.pushing, s.muted = nil, false, false, false, false
 	s.h.release(l, clean)
 }
 

@@ -41,10 +41,19 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 		}
 	}
 	if s.multi != nil && cmd.Route != command.RouteLocal {
+		if d.Filter {
+			s.refuse(cmd, s.userKnown(), policy.ReasonKeyless.String(), textFilterMulti)
+			return true
+		}
 		s.queue(cmd, raw)
 		return true
 	}
-	done := s.route(cmd, args, raw)
+	var done bool
+	if d.Filter {
+		done = s.filtered(cmd, raw)
+	} else {
+		done = s.route(cmd, args, raw)
+	}
 	if done {
 		s.k.counts.verdict(cmd, true)
 	}

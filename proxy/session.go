@@ -60,6 +60,8 @@ type session struct {
 	apart     bool // the next reply must be delivered by itself
 	blocking  bool // a blocking command is out
 	pushing   bool // inside a push that has begun and not ended
+	muted     bool // inside a push that is not the client's to have
+	event     []byte
 	deferred  []deferred
 	owing     int // bytes of deferred
 	capture   *capture
@@ -107,6 +109,9 @@ func (s *session) size() int64 {
 	n := int64(cap(s.in)) + int64(cap(s.out))
 	if s.multi != nil {
 		n += int64(cap(s.multi.run))
+	}
+	if s.capture != nil {
+		n += int64(cap(s.capture.reply))
 	}
 	if s.subs != nil {
 		n += int64(s.subs.bytes)
@@ -185,7 +190,8 @@ func (s *session) gone(reason string) {
 		s.parser = nil
 	}
 	s.dropMulti()
-	s.deferred, s.capture, s.stream = nil, nil, streamed{}
+	s.uncapture()
+	s.deferred, s.stream = nil, streamed{}
 	s.k.counts.Closed[s.reason]++
 	s.h.left()
 }

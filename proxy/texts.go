@@ -27,6 +27,7 @@ const (
 	textBuffered    = "ERR redisgate: the request is larger than max_buffered_command_bytes and cannot stream"
 	textQueue       = "ERR redisgate: the transaction is larger than max_buffered_command_bytes"
 	textInMulti     = "ERR redisgate: this command cannot be used inside MULTI"
+	textFilterMulti = "ERR redisgate: the names of keys cannot be filtered inside MULTI for a user without all keys"
 	textPinnedHello = "ERR redisgate: HELLO cannot change the protocol while keys are watched or channels subscribed"
 	textPinnedAuth  = "ERR redisgate: that user may not use this database, and keys are watched or channels subscribed in it"
 	textNotYet      = "ERR redisgate: this command is not supported by this version of redisgate"

@@ -45,11 +45,13 @@ func testLimits() Limits {
 }
 
 // testUsers: app may do everything in every database, few may do little, five
-// works in database 5 alone, and default is off.
+// works in database 5 alone, some may ask for the names of its keys, and default
+// is off.
 var testUsers = map[string]string{
 	"app":  "on >secret ~* &* +@all",
 	"few":  "on >secret ~few* &few* -@all +@read +@connection +@transaction +set +subscribe +unsubscribe",
 	"five": "on >secret ~* &* +@all",
+	"some": "on >secret ~few* %W~write &* -@all +get +scan +keys +randomkey +ping +@transaction +@pubsub",
 }
 
 func buildUsers(t testing.TB, rules map[string]string, previous *users.Set) *users.Set {

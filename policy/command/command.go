@@ -94,6 +94,7 @@ const (
 	FlagScript         // runs or changes code that has the rights of redisgate's own account
 	FlagKeyless        // takes no key and sees or changes all of them
 	FlagTelling        // takes no key and tells of others' keys or commands
+	FlagFiltered       // takes no key and answers with names of keys, of which a user gets those that he may read
 	FlagEveryDatabase  // acts beyond the selected database, whatever its arguments
 	FlagRewriteSecrets // secrets in its reply must be emptied
 )

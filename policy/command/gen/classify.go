@@ -101,7 +101,11 @@ var marks = []struct {
 	},
 	{
 		"Keyless", "takes no key and sees or changes all of them: for users with all keys only",
-		`dbsize flushall flushdb keys pubsub|channels pubsub|numpat pubsub|numsub pubsub|shardchannels pubsub|shardnumsub randomkey scan swapdb`,
+		`dbsize flushall flushdb pubsub|channels pubsub|numpat pubsub|numsub pubsub|shardchannels pubsub|shardnumsub swapdb`,
+	},
+	{
+		"Filtered", "takes no key and answers with names of keys: for users with all keys, or by a rule that names the very command and then filtered",
+		`keys randomkey scan`,
 	},
 	{
 		"Telling", "takes no key and tells of keys or commands of others: for users with all keys, or by a rule that names the very command",

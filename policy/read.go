@@ -1,0 +1,26 @@
+package policy
+
+import "redisgate/policy/command"
+
+// MayRead reports whether some selector lets the user read a key by some command: what may be told of it in a reply
+// or a message that names keys unasked.
+func (u *User) MayRead(key []byte) bool {
+	for _, s := range u.selectors {
+		if s.allowed != (bits{}) && (s.allKeys || s.reaches(key, command.Read)) {
+			return true
+		}
+	}
+	return false
+}
+
+// MayReadAll reports whether MayRead is true for every key.
+func (u *User) MayReadAll() bool { return u.readsAll }
+
+func (u *User) everyKey() bool {
+	for _, s := range u.selectors {
+		if s.allowed != (bits{}) && s.allKeys {
+			return true
+		}
+	}
+	return false
+}
