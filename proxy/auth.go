@@ -44,7 +44,7 @@ func (s *session) login(name, password []byte) string {
 		s.k.counts.Auth["throttled"]++
 		return textThrottled
 	}
-	u, ok := set.Authenticate(s.addr, name, password)
+	u, _, ok := set.Authenticate(s.addr, name, password)
 	if !ok {
 		s.h.wrong(name)
 		s.k.counts.Auth["failed"]++

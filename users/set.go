@@ -2,8 +2,11 @@ package users
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 
+	"redisgate/aclfile"
 	"redisgate/auth"
 	"redisgate/policy"
 )
@@ -13,7 +16,11 @@ import (
 type Set struct {
 	byName map[string]*User
 	all    []*User // in the order of their definitions, default last if it was added
-	labels []string
+	size   int     // bytes of all users in an aclfile
+
+	labels  []string
+	indexes map[string]int // of labels
+	own     bool           // labels and indexes are no earlier set's
 
 	standard *User // default
 
@@ -22,20 +29,16 @@ type Set struct {
 	decoys *policy.Networks // the longest list of addresses
 }
 
-// NewSet makes a set of users. Two of one name are an error. A user named default
-// that is not among them is added, off and allowed nothing: in Redis it would be
-// open to everybody.
+// NewSet makes a set of users. Two of one name are an error, and so are more than
+// MaxUsers. A user named default that is not among them is added, off and allowed
+// nothing: in Redis it would be open to everybody.
 //
 // previous is the set that this one replaces, or nil; from it come the users'
 // indexes.
 func NewSet(definitions []Definition, previous *Set) (*Set, error) {
 	s := &Set{byName: make(map[string]*User, len(definitions)+1), most: 1}
-	indexes := make(map[string]int)
 	if previous != nil {
-		s.labels = append(s.labels, previous.labels...)
-		for i, name := range s.labels {
-			indexes[name] = i
-		}
+		s.labels, s.indexes = previous.labels, previous.indexes
 	}
 	for _, d := range definitions {
 		if d.User == nil {
@@ -44,7 +47,7 @@ func NewSet(definitions []Definition, previous *Set) (*Set, error) {
 		if s.byName[d.User.Name] != nil {
 			return nil, fmt.Errorf("user %q is defined twice", d.User.Name)
 		}
-		s.add(d, indexes)
+		s.add(s.newUser(d))
 	}
 	if s.byName[Default] == nil {
 		off, err := policy.ParseUser(Default, "", policy.Options{})
@@ -54,24 +57,86 @@ func NewSet(definitions []Definition, previous *Set) (*Set, error) {
 		if off.Enabled || off.NoPass || len(off.Passwords) > 0 {
 			return nil, fmt.Errorf("a user without rules is not off")
 		}
-		s.add(Definition{User: off}, indexes)
+		s.add(s.newUser(Definition{User: off, Origin: Builtin}))
+	}
+	if len(s.all) > MaxUsers {
+		return nil, errTooMany
 	}
 	s.standard = s.byName[Default]
 	return s, nil
 }
 
-func (s *Set) add(d Definition, indexes map[string]int) {
-	index, ok := indexes[d.User.Name]
-	if !ok {
-		index = len(s.labels)
-		s.labels = append(s.labels, d.User.Name)
+// errTooMany is an error for clients too.
+var errTooMany = fmt.Errorf("There are %d users already, which is the limit", MaxUsers)
+
+// with makes a set of this one's users, with d in place of the user of its name or
+// as one more, or with d.User nil, without those that are gone.
+func (s *Set) with(d Definition, gone map[string]bool) (*Set, error) {
+	next := &Set{byName: make(map[string]*User, len(s.all)+1), most: 1, labels: s.labels, indexes: s.indexes}
+	var changed *User
+	if d.User != nil {
+		changed = next.newUser(d)
 	}
-	u := &User{User: d.User, Allow: d.Allow, Index: index}
+	for _, u := range s.all {
+		switch {
+		case gone[u.Name]:
+		case changed != nil && u.Name == changed.Name:
+			next.add(changed)
+		default:
+			next.add(u)
+		}
+	}
+	if changed != nil && next.byName[changed.Name] == nil {
+		next.add(changed)
+	}
+	if len(next.all) > MaxUsers {
+		return nil, errTooMany
+	}
+	next.standard = next.byName[Default]
+	return next, nil
+}
+
+// newUser gives a user its index, which an earlier set may have given already.
+func (s *Set) newUser(d Definition) *User {
+	u := &User{User: d.User, Allow: d.Allow, Origin: d.Origin, Label: d.User.Name, size: aclfile.Size(d.User)}
+	index, ok := s.indexes[u.Name]
+	switch {
+	case ok:
+	case len(s.labels) < MaxLabels-1:
+		index = len(s.labels)
+		s.remember(u.Name, index)
+	default:
+		if len(s.labels) < MaxLabels {
+			s.remember(OtherUsers, MaxLabels-1)
+		}
+		index, u.Label = MaxLabels-1, OtherUsers
+	}
+	u.Index = index
+	return u
+}
+
+// remember gives a name its index for ever. Other sets look at the old slice and
+// the old map.
+func (s *Set) remember(name string, index int) {
+	if !s.own {
+		s.own = true
+		s.indexes = maps.Clone(s.indexes)
+		if s.indexes == nil {
+			s.indexes = make(map[string]int)
+		}
+		s.labels = slices.Clone(s.labels)
+	}
+	s.indexes[name] = index
+	s.labels = append(s.labels, name)
+}
+
+func (s *Set) add(u *User) {
 	s.byName[u.Name] = u
 	s.all = append(s.all, u)
+	s.size += u.size
 	s.most = max(s.most, len(u.Passwords))
-	if d.Allow.Len() > s.decoys.Len() {
-		s.decoys = d.Allow
+	if u.Allow.Len() > s.decoys.Len() {
+		s.decoys = u.Allow
 	}
 }
 
@@ -88,26 +153,27 @@ func (s *Set) Default() *User { return s.standard }
 func (s *Set) All() []*User { return s.all }
 
 // Labels gives the names that indexes stand for, those of users that are gone
-// included: Labels()[u.Index] == u.Name. The slice is the set's and must not be
+// included: Labels()[u.Index] == u.Label. The slice is the set's and must not be
 // changed.
 func (s *Set) Labels() []string { return s.labels }
 
 // Authenticate says who logs in with that name and password from that address:
 // the effective one, or an invalid one for a unix socket's client, whom a user with
-// a list of addresses refuses.
+// a list of addresses refuses. slot is the place of the password among the user's,
+// from 0 in the order of its rules, or -1 if it needs none.
 //
 // An unknown user, one that is off, a wrong password and a wrong address get the
 // same answer after the same work: the password is hashed, compared with as many
 // hashes as any user has, and one list of addresses is searched. A user that needs
 // no password takes any.
-func (s *Set) Authenticate(addr netip.Addr, name, password []byte) (u *User, ok bool) {
+func (s *Set) Authenticate(addr netip.Addr, name, password []byte) (u *User, slot int, ok bool) {
 	u = s.Lookup(name)
 	if u == nil {
 		auth.VerifyNobody(s.most, password)
 		s.decoys.Contains(addr)
-		return nil, false
+		return nil, -1, false
 	}
-	_, right := auth.Verify(u.Passwords, s.most, password)
+	slot, right := auth.Verify(u.Passwords, s.most, password)
 	var admitted bool
 	if u.Allow == nil {
 		s.decoys.Contains(addr)
@@ -116,9 +182,9 @@ func (s *Set) Authenticate(addr netip.Addr, name, password []byte) (u *User, ok 
 		admitted = u.Allow.Contains(addr)
 	}
 	if !u.Enabled || !(right || u.NoPass) || !admitted {
-		return nil, false
+		return nil, -1, false
 	}
-	return u, true
+	return u, slot, true
 }
 
 // Anonymous gives the user as whom a client from that address acts without AUTH:

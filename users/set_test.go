@@ -90,7 +90,7 @@ func TestAuthenticate(t *testing.T) {
 		{inside, "default", "", false},
 		{inside, "default", "pw", false},
 	} {
-		u, ok := s.Authenticate(test.addr, []byte(test.name), []byte(test.password))
+		u, _, ok := s.Authenticate(test.addr, []byte(test.name), []byte(test.password))
 		if ok != test.ok || ok && u.Name != test.name || !ok && u != nil {
 			t.Errorf("Authenticate(%v, %q, %q) = %v, %v; want %v", test.addr, test.name, test.password, u, ok, test.ok)
 		}

@@ -17,7 +17,7 @@ func TestStore(t *testing.T) {
 		t.Error("Swap() did not exchange the sets")
 	}
 	st.Swap(nil)
-	if _, ok := st.Load().Authenticate(inside, []byte("app"), []byte("new")); ok {
+	if _, _, ok := st.Load().Authenticate(inside, []byte("app"), []byte("new")); ok {
 		t.Error("after Swap(nil) a user can log in; want nobody")
 	}
 }
@@ -40,7 +40,7 @@ func TestUpdatesDoNotLoseEachOther(t *testing.T) {
 			if err := st.Update(func(old *Set) (*Set, error) {
 				var ds []Definition
 				for _, u := range old.All() {
-					ds = append(ds, Definition{u.User, u.Allow})
+					ds = append(ds, Definition{User: u.User, Allow: u.Allow})
 				}
 				return NewSet(append(ds, d), old)
 			}); err != nil {
@@ -80,8 +80,8 @@ func TestSwapWhileOthersAuthenticate(t *testing.T) {
 		readers.Go(func() {
 			for i := range 500 {
 				s, password := st.Load(), fmt.Appendf(nil, "pw%d", i%sets)
-				_, a := s.Authenticate(inside, []byte("a"), password)
-				_, b := s.Authenticate(inside, []byte("b"), password)
+				_, _, a := s.Authenticate(inside, []byte("a"), password)
+				_, _, b := s.Authenticate(inside, []byte("b"), password)
 				if a != b {
 					t.Errorf("with %s a may log in: %v, b: %v; want the same", password, a, b)
 				}

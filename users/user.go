@@ -3,6 +3,7 @@ package users
 import (
 	"net/netip"
 
+	"redisgate/aclfile"
 	"redisgate/policy"
 )
 
@@ -10,15 +11,44 @@ import (
 // needs no password, of those that send no AUTH.
 const Default = "default"
 
+// Origin says where a user was defined, and so who may change it.
+type Origin uint8
+
+const (
+	Configured Origin = iota // a [[user]] with rules: changed in the configuration only
+	Builtin                  // default, if nobody defined it
+	Filed                    // the aclfile
+	Runtime                  // ACL SETUSER, until the end of the process or ACL SAVE
+)
+
 // User is one user of a [Set]. It is immutable.
 type User struct {
 	*policy.User
-	Allow *policy.Networks // where the user may log in from; nil: wherever a client may connect from
+	Allow  *policy.Networks // where the user may log in from; nil: wherever a client may connect from
+	Origin Origin
 
-	// Index is this user's place in counters: from 0, dense, and the same for
-	// the same name in every later set made with this one as predecessor.
+	// Index is this user's place in counters: from 0, dense, less than MaxLabels,
+	// and the same for the same name in every later set made with this one as
+	// predecessor. Users beyond the first MaxLabels-1 names share the last one.
 	Index int
+
+	// Label is what metrics call this user: its name, or OtherUsers. There are at
+	// most MaxLabels of them, whatever users come and go.
+	Label string
+
+	size int // bytes of its line in an aclfile
 }
+
+// Names and indexes are bounded, since clients with all rights can make users for
+// as long as they like.
+const (
+	MaxUsers  = aclfile.MaxUsers // at one time, default included
+	MaxLabels = 2 * MaxUsers
+
+	// OtherUsers is the label of users for whose names no index was left. No user
+	// can have that name.
+	OtherUsers = "(other users)"
+)
 
 // Admits says whether the user may be logged in from an address. An address that
 // is not valid, a unix socket's client, is in no list.
@@ -30,4 +60,7 @@ func (u *User) Admits(addr netip.Addr) bool {
 type Definition struct {
 	User  *policy.User
 	Allow *policy.Networks // nil: everywhere; an empty list: nowhere
+
+	// Origin of a user that a program made up is Configured: nobody may change it.
+	Origin Origin
 }

@@ -34,9 +34,10 @@ var rooms = map[string][]string{
 
 	"policy/command":     nil, // facts about commands
 	"policy/command/gen": {"policy/command"},
-	"policy":             {"policy/command"}, // pure judgement
-	"auth":               nil,                // secrets
-	"users":              {"policy", "auth"}, // the live users
+	"policy":             {"policy/command"},            // pure judgement
+	"auth":               nil,                           // secrets
+	"aclfile":            {"policy"},                    // Redis's file of users
+	"users":              {"policy", "auth", "aclfile"}, // the live users
 
 	"resp":      nil, // the wire
 	"eventloop": nil, // bytes in, bytes out
@@ -87,6 +88,7 @@ var outOfSight = map[string][]string{
 	"policy":         {"net", "net/http", "crypto/tls", "time", "log", "log/slog", "os"},
 	"policy/command": {"net", "net/http", "crypto/tls", "time", "log", "log/slog", "os"},
 	"resp":           {"net", "net/http", "crypto/tls", "time", "log", "log/slog", "os"},
+	"aclfile":        {"net", "net/http", "crypto/tls", "log", "log/slog"},
 	"users":          {"net", "net/http", "crypto/tls"},
 	"auth":           {"net", "net/http", "crypto/tls"},
 	"tlsconf":        {"net/http"},

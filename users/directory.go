@@ -1,0 +1,255 @@
+package users
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+	"unicode"
+
+	"redisgate/aclfile"
+	"redisgate/policy"
+)
+
+// Extra is what a [[user]] of the configuration adds to the aclfile's user of that
+// name.
+type Extra struct {
+	Allow         *policy.Networks // nil: everywhere
+	Databases     []int            // empty: all
+	UnsafeScripts bool
+}
+
+// DirectoryOptions say where users come from.
+type DirectoryOptions struct {
+	File   string           // the aclfile, or "" for none
+	Config string           // the configuration's name, for error texts
+	Extras map[string]Extra // by name; with an aclfile only
+}
+
+// Directory changes the users of a Store as the ACL commands do, one change at a
+// time. Its errors are the texts for the client without "-ERR ", in one line, and
+// show no password. An error means that nothing has changed.
+//
+// Methods may be called from any goroutine; Load and Save wait for the disk. They do
+// not ask who may call them.
+type Directory struct {
+	store *Store
+	o     DirectoryOptions
+
+	changing  sync.Mutex               // held by a change until everybody has been told
+	listeners []func(old, latest *Set) // guarded by changing
+}
+
+// NewDirectory makes a directory of a store's users, to which the extras have been
+// applied already.
+func NewDirectory(store *Store, o DirectoryOptions) *Directory {
+	return &Directory{store: store, o: o}
+}
+
+// File is the aclfile's name, or "".
+func (d *Directory) File() string { return d.o.File }
+
+// OnChange has f called after each change, before the method that made it returns and
+// before the next change. f may look at the store, and must not change users.
+func (d *Directory) OnChange(f func(old, latest *Set)) {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	d.listeners = append(d.listeners, f)
+}
+
+// change replaces the set by what f makes of it, and tells the listeners. If f returns
+// its argument nothing happens.
+func (d *Directory) change(f func(old *Set) (*Set, error)) error {
+	var was, is *Set
+	err := d.store.Update(func(old *Set) (*Set, error) {
+		next, err := f(old)
+		was, is = old, next
+		return next, err
+	})
+	if err != nil || was == is {
+		return err
+	}
+	for _, f := range d.listeners {
+		f(was, is)
+	}
+	return nil
+}
+
+// SetUser is ACL SETUSER: it applies rules from left to right to a copy of the user,
+// or to a new one that is off and may do nothing. Rules that grant a reserved command
+// are refused, and so are changes of a user that the configuration defines.
+func (d *Directory) SetUser(name string, rules []string) error {
+	if text, wrong := aclfile.CheckName(name); wrong {
+		return errors.New(text)
+	}
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	return d.change(func(old *Set) (*Set, error) {
+		u := old.byName[name]
+		if err := d.mayChange(u); err != nil {
+			return nil, err
+		}
+		next := Definition{Origin: Runtime}
+		var err error
+		if u != nil {
+			next.Allow = u.Allow
+			next.User, err = u.With(rules, policy.Options{RefuseReserved: true})
+		} else {
+			extra := d.o.Extras[name]
+			next.Allow = extra.Allow
+			opt := extra.options()
+			opt.RefuseReserved = true
+			next.User, err = policy.NewUser(name, rules, opt)
+		}
+		if err != nil {
+			return nil, errors.New(oneLine(err.Error()))
+		}
+		set, err := old.with(next, nil)
+		if err != nil {
+			return nil, err
+		}
+		// What ACL SAVE writes is what ACL LOAD must take.
+		if set.byName[name].size > aclfile.MaxLine {
+			return nil, fmt.Errorf("The rules of user '%s' would be longer than 1MB", name)
+		}
+		if set.size > aclfile.MaxFile {
+			return nil, errors.New("The rules of all users would be longer than 64MB")
+		}
+		return set, nil
+	})
+}
+
+// DelUser is ACL DELUSER: it removes users and says how many there were. If one of
+// them may not be removed, none is.
+func (d *Directory) DelUser(names []string) (deleted int, err error) {
+	for _, name := range names {
+		if name == Default {
+			return 0, errors.New("The 'default' user cannot be removed")
+		}
+	}
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	err = d.change(func(old *Set) (*Set, error) {
+		gone := make(map[string]bool)
+		for _, name := range names {
+			u := old.byName[name]
+			if err := d.mayChange(u); err != nil {
+				return nil, err
+			}
+			if u != nil {
+				gone[name] = true
+			}
+		}
+		deleted = len(gone)
+		if deleted == 0 {
+			return old, nil
+		}
+		return old.with(Definition{}, gone)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return deleted, nil
+}
+
+// mayChange refuses to change what would be there again after a restart.
+func (d *Directory) mayChange(u *User) error {
+	if u == nil || u.Origin != Configured {
+		return nil
+	}
+	where := "the configuration"
+	if d.o.Config != "" {
+		where = oneLine(d.o.Config)
+	}
+	return fmt.Errorf("User '%s' is defined in %s and is changed there", u.Name, where)
+}
+
+// errNoFile is Redis's text (acl.c, aclCommand).
+var errNoFile = errors.New("This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.")
+
+// Load is ACL LOAD: it replaces all users by those of the aclfile, or none if
+// anything is wrong with the file.
+func (d *Directory) Load() error {
+	if d.o.File == "" {
+		return errNoFile
+	}
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	definitions, err := ReadFile(d.o.File, d.o.Extras)
+	if err != nil {
+		return d.loadError(err)
+	}
+	return d.change(func(old *Set) (*Set, error) {
+		set, err := NewSet(definitions, old)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w. %s", oneLine(d.o.File), err, aclfile.Unchanged)
+		}
+		return set, nil
+	})
+}
+
+func (d *Directory) loadError(err error) error {
+	var problems aclfile.Problems
+	if errors.As(err, &problems) {
+		return errors.New(problems.LoadText(d.o.File))
+	}
+	reason := err
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		reason = path.Err
+	}
+	text := []rune(reason.Error())
+	if len(text) > 0 {
+		text[0] = unicode.ToUpper(text[0]) // as strerror has it
+	}
+	return errors.New(oneLine(fmt.Sprintf("Error loading ACLs, opening file '%s': %s", d.o.File, string(text))))
+}
+
+// Save is ACL SAVE: it writes all users into the aclfile. A user who is gone, but to
+// whom the configuration adds something, is written as one who is off and may do
+// nothing: without a line the next start would fail.
+func (d *Directory) Save() error {
+	if d.o.File == "" {
+		return errNoFile
+	}
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	set := d.store.Load()
+	all := make([]*policy.User, 0, len(set.all))
+	for _, u := range set.all {
+		all = append(all, u.User)
+	}
+	for name := range d.o.Extras {
+		if set.byName[name] == nil {
+			off, err := policy.NewUser(name, nil, policy.Options{})
+			if err != nil {
+				return saveError(err)
+			}
+			all = append(all, off)
+		}
+	}
+	text, err := aclfile.Format(all)
+	if err != nil {
+		return saveError(err)
+	}
+	if err := aclfile.Write(d.o.File, text); err != nil {
+		return saveError(err)
+	}
+	return d.change(func(old *Set) (*Set, error) { return old.saved() })
+}
+
+// saveError begins as Redis does, which tells the reason in its log only.
+func saveError(err error) error {
+	return errors.New(oneLine("There was an error trying to save the ACLs: " + err.Error()))
+}
+
+// oneLine keeps a text what an error in RESP has room for.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
+}
