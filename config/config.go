@@ -75,7 +75,7 @@ type Upstream struct {
 // User is one [[user]] table.
 type User struct {
 	Name               string   `toml:"name"`
-	ACL                Rules    `toml:"acl"`
+	ACL                Rules    `toml:"acl"`                 // empty if ACL.File has the rules
 	Allow              []string `toml:"allow"`               // addresses and prefixes; empty: all that Network admits
 	Databases          []int    `toml:"databases"`           // empty: all; the first is where the user starts
 	RequireCertificate bool     `toml:"require_certificate"` // not supported yet
@@ -83,9 +83,10 @@ type User struct {
 	Certificates       []string `toml:"certificates"` // not supported yet
 }
 
-// ACL names a Redis aclfile.
+// ACL names a Redis aclfile, which then has the rules of all users. A User adds the
+// rest to the one of its name.
 type ACL struct {
-	File string `toml:"file"` // not supported yet
+	File string `toml:"file"` // or empty
 }
 
 // Limits bounds what clients may make the process hold.

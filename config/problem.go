@@ -51,9 +51,18 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Sort orders the problems by line, those without one first.
+// Sort orders the problems by file, in the order in which the files are first
+// mentioned, then by line, those without one first.
 func (ps Problems) Sort() {
-	slices.SortStableFunc(ps, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+	files := map[string]int{}
+	for _, p := range ps {
+		if _, seen := files[p.File]; !seen {
+			files[p.File] = len(files)
+		}
+	}
+	slices.SortStableFunc(ps, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(files[a.File], files[b.File]), cmp.Compare(a.Line, b.Line))
+	})
 }
 
 // Covers says whether a problem is already listed at path, above it or below

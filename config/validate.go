@@ -199,7 +199,11 @@ func (c *Config) users(v *validator) {
 		} else {
 			first[u.Name] = i
 		}
-		if strings.TrimSpace(u.ACL.Text()) == "" {
+		switch rules := strings.TrimSpace(u.ACL.Text()) != ""; {
+		case rules && c.ACL.File != "":
+			v.add(path+"acl", "remove it; if the rules are not in that file yet, write them there, as `user NAME RULES`",
+				"acl.file is set, which has the rules of all users")
+		case !rules && c.ACL.File == "":
 			v.add(path+"acl", "write rules as in Redis: \"on #<hash> ~data:* +@read\"; `redisgate hash-password` makes the hash",
 				"is missing: this user could not log in")
 		}

@@ -152,7 +152,6 @@ func TestWhatIsNotSupportedYetIsRefused(t *testing.T) {
 		"network.admin_from":          "[network]\nadmin_from = [\"10.0.0.1\"]",
 		"user[0].certificates":        oneUser + "certificates = [\"CN:app\"]",
 		"user[0].require_certificate": oneUser + "require_certificate = true",
-		"acl.file":                    "[acl]\nfile = \"users.acl\"",
 		"audit.path":                  "[audit]\npath = \"-\"",
 		"audit.events":                "[audit]\nevents = [\"auth\"]",
 	} {

@@ -176,7 +176,7 @@ func (d *Directory) Load() error {
 	}
 	d.changing.Lock()
 	defer d.changing.Unlock()
-	definitions, err := ReadFile(d.o.File, d.o.Extras)
+	definitions, err := d.read()
 	if err != nil {
 		return d.loadError(err)
 	}

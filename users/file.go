@@ -12,32 +12,44 @@ func (e Extra) options() policy.Options {
 	return policy.Options{Databases: e.Databases, UnsafeScripts: e.UnsafeScripts}
 }
 
-// ReadFile makes definitions of an aclfile's users. An extra without a user of its
-// name is an error: what it was to narrow would otherwise be open, or nobody would
-// notice a typing error. The error is aclfile.Problems, or of the system.
-func ReadFile(path string, extras map[string]Extra) ([]Definition, error) {
-	entries, err := aclfile.Read(path, func(name string) policy.Options { return extras[name].options() })
+// FileOptions gives what extras add to the rules of an aclfile's users, for
+// aclfile.Read.
+func FileOptions(extras map[string]Extra) func(name string) policy.Options {
+	return func(name string) policy.Options { return extras[name].options() }
+}
+
+// DefineFiled makes definitions of what aclfile.Read has read without an error.
+func DefineFiled(entries []aclfile.Entry, extras map[string]Extra) []Definition {
+	out := make([]Definition, 0, len(entries))
+	for _, e := range entries {
+		out = append(out, Definition{User: e.User, Allow: extras[e.Name].Allow, Origin: Filed})
+	}
+	return out
+}
+
+// read makes definitions of the aclfile's users. An extra without a user of its name
+// is an error, as it is at the start: nobody would notice a typing error in a name
+// whose rights it was to narrow.
+func (d *Directory) read() ([]Definition, error) {
+	entries, err := aclfile.Read(d.o.File, FileOptions(d.o.Extras))
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Definition, 0, len(entries))
-	missing := make(map[string]bool, len(extras))
-	for name := range extras {
-		missing[name] = true
-	}
+	known := make(map[string]bool, len(entries))
 	for _, e := range entries {
-		delete(missing, e.Name)
-		out = append(out, Definition{User: e.User, Allow: extras[e.Name].Allow, Origin: Filed})
+		known[e.Name] = true
 	}
-	if len(missing) == 0 {
-		return out, nil
+	var missing []string
+	for name := range d.o.Extras {
+		if !known[name] {
+			missing = append(missing, "'"+name+"'")
+		}
 	}
-	var names []string
-	for name := range missing {
-		names = append(names, "'"+name+"'")
+	if len(missing) > 0 {
+		slices.Sort(missing)
+		return nil, aclfile.Problems{{Msg: "no line for " + strings.Join(missing, ", ") + ", to which the configuration has a [[user]]"}}
 	}
-	slices.Sort(names)
-	return nil, aclfile.Problems{{Msg: "no line for " + strings.Join(names, ", ") + ", to which the configuration has a [[user]]"}}
+	return DefineFiled(entries, d.o.Extras), nil
 }
 
 // saved is the set in which all users but those of the configuration are the

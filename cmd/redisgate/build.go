@@ -26,6 +26,7 @@ type built struct {
 	tls          *tls.Config // nil if there are unix listeners only
 	certificates []metrics.Certificate
 	users        *users.Set
+	directory    users.DirectoryOptions // how ACL commands change them
 	allow, deny  *policy.Networks
 	dialer       *upstream.Dialer
 	limits       proxy.Limits
@@ -74,8 +75,8 @@ func build(cfg *config.Config, now time.Time) (*built, error) {
 	c.users()
 	c.upstream()
 	c.limits()
-	if len(c.problems) > 0 {
-		return nil, c.problems
+	if len(c.problems)+len(c.filed) > 0 {
+		return nil, append(c.problems, c.filed...)
 	}
 	c.built.notes = append(c.built.notes, notes(c.built)...)
 	c.built.remarks = remarks(c.built)
@@ -85,7 +86,8 @@ func build(cfg *config.Config, now time.Time) (*built, error) {
 type compiler struct {
 	cfg      *config.Config
 	built    *built
-	problems config.Problems
+	problems config.Problems // of the configuration
+	filed    config.Problems // of the aclfile
 }
 
 func (c *compiler) add(path, text, hint string) {
@@ -141,6 +143,11 @@ func (c *compiler) parseNetworks(path string, texts []string) *policy.Networks {
 }
 
 func (c *compiler) users() {
+	if c.cfg.ACL.File != "" {
+		c.filedUsers()
+		return
+	}
+	c.built.directory = users.DirectoryOptions{Config: c.cfg.File()}
 	var definitions []users.Definition
 	for i, u := range c.cfg.Users {
 		path := fmt.Sprintf("user[%d]", i)
@@ -163,7 +170,7 @@ func (c *compiler) users() {
 	}
 	if len(c.cfg.Users) == 0 {
 		c.add("user", "there is no [[user]]: nobody could log in",
-			"write [[user]] with a name and an acl; `redisgate hash-password` makes the #hash for it")
+			"write [[user]] with a name and an acl, or name an ACL file in acl.file; `redisgate hash-password` makes the #hash for it")
 	}
 	if c.problems.Covers("user") {
 		return

@@ -108,7 +108,7 @@ func TestCheckSaysEachThingOnceAndWhatToDo(t *testing.T) {
 	}{
 		{socketConfig, []string{
 			": user: there is no [[user]]: nobody could log in",
-			"hint: write [[user]] with a name and an acl; `redisgate hash-password` makes the #hash for it",
+			"hint: write [[user]] with a name and an acl, or name an ACL file in acl.file; `redisgate hash-password` makes the #hash for it",
 		}},
 		{"[[users]]\n" + socketConfig, []string{":1: users: unknown key", "hint: did you mean user?"}},
 		{socketConfig + "[[user]]\nname = \"a b\"\nacl = \"on >hunter2 +@raed\"\n", []string{

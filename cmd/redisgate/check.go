@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"redisgate/users"
 )
 
 func newCheck() *cobra.Command {
@@ -28,8 +30,17 @@ neither listens nor connects. Exit code 0 if serve would start, else 1.`,
 			fmt.Fprintf(out, "note: %s\n", n)
 		}
 		_, err = fmt.Fprintf(out, "%s: ok; users: %d; clients at %v; Redis at %s\n",
-			*path, len(b.cfg.Users), []string(b.cfg.Listen.Address), b.cfg.Upstream.Address)
+			*path, countUsers(b.users), []string(b.cfg.Listen.Address), b.cfg.Upstream.Address)
 		return err
 	}
 	return cmd
+}
+
+// countUsers counts those whom somebody has defined.
+func countUsers(s *users.Set) int {
+	n := len(s.All())
+	if s.Default().Origin == users.Builtin {
+		n--
+	}
+	return n
 }

@@ -24,6 +24,8 @@ type gate struct {
 	b       *built
 	log     *slog.Logger
 	server  *proxy.Server
+	users   *users.Store
+	changes *users.Directory // of users
 	control *upstream.Control
 	web     *metrics.Server
 	webAt   net.Listener // nil: no metrics
@@ -38,13 +40,15 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 	cpus := defaultProcs()
 	workers, slots := processors(b.cfg.Listen.Workers, cpus)
 	g := &gate{b: b, log: log, control: upstream.NewControl(b.dialer), webAt: metricsAt}
+	g.users = users.NewStore(b.users)
+	g.changes = users.NewDirectory(g.users, b.directory)
 	in, up := b.cfg.Listen, b.cfg.Upstream
 	var err error
 	g.server, err = proxy.New(proxy.Options{
 		Listeners:           listeners,
 		TLS:                 b.tls,
 		Slots:               tlsfeed.NewSlots(slots),
-		Users:               users.NewStore(b.users),
+		Users:               g.users,
 		Throttle:            auth.NewThrottle(),
 		Allow:               b.allow,
 		Deny:                b.deny,

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"slices"
 
 	"redisgate/config"
 	"redisgate/users"
@@ -15,13 +14,13 @@ func notes(b *built) []string {
 	note := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	cfg := b.cfg
 
-	configured := map[string]bool{}
-	for _, u := range cfg.Users {
-		configured[u.Name] = true
-	}
 	for _, u := range b.users.All() {
+		if len(out) >= maxUserNotes {
+			note("there is more to say about users; these are the first notes")
+			break
+		}
 		switch {
-		case !configured[u.Name]: // said above
+		case u.Origin == users.Builtin: // a remark says so
 		case !u.Enabled:
 			note("user %q is off", u.Name)
 		case u.NoPass:
@@ -50,7 +49,7 @@ func notes(b *built) []string {
 			note("metrics at %s are open to the network, without a password", m)
 		}
 	}
-	for path, key := range map[string]string{cfg.TLS.Key: "tls.key", cfg.Upstream.PasswordFile: "upstream.password_file"} {
+	for path, key := range map[string]string{cfg.TLS.Key: "tls.key", cfg.Upstream.PasswordFile: "upstream.password_file", cfg.ACL.File: "acl.file"} {
 		if readByOthers(path) {
 			note("%s: every user of this machine can read %s; chmod 600 it", key, path)
 		}
@@ -58,9 +57,12 @@ func notes(b *built) []string {
 	return out
 }
 
+// maxUserNotes keeps the notes on an aclfile readable.
+const maxUserNotes = 20
+
 // remarks says where redisgate differs from what a user of Redis may expect.
 func remarks(b *built) []string {
-	if slices.ContainsFunc(b.cfg.Users, func(u config.User) bool { return u.Name == users.Default }) {
+	if b.users.Default().Origin != users.Builtin {
 		return nil
 	}
 	return []string{fmt.Sprintf("there is no user %q: it is off and may do nothing. In Redis it would be open to everybody", users.Default)}
