@@ -1,6 +1,10 @@
 package policy
 
-import "redisgate/policy/command"
+import (
+	"slices"
+
+	"redisgate/policy/command"
+)
 
 // Authorise judges one request: db is the selected database, cmd what command.Lookup found for args. It parses args into
 // uses, which the caller may use for routing if the verdict allows it, until the next Parse. The order is Redis's (acl.c,
@@ -9,7 +13,7 @@ import "redisgate/policy/command"
 // the request is refused for its syntax.
 //
 // Beyond Redis: the arguments must parse, every database that is used must be the user's, a reserved command needs a rule
-// that names it, what sees all keys needs all keys, and scripts need everything or UnsafeScripts.
+// that names it, what sees all keys needs all keys, scripts need everything or UnsafeScripts, and see Administers.
 func (u *User) Authorise(db int, cmd *command.Command, args [][]byte, uses *command.Uses) Decision {
 	if !u.runs(cmd, args) {
 		return Decision{Reason: denied(cmd), Selector: -1}
@@ -65,7 +69,7 @@ func (u *User) judge(db int, cmd *command.Command, args [][]byte, uses *command.
 	for i, s := range u.selectors {
 		reason, arg := s.check(cmd, args, uses)
 		if reason == ReasonAllowed {
-			if u.narrow {
+			if !u.powerful {
 				reason = u.beyond(db, cmd, args, uses)
 			}
 			if reason != ReasonAllowed {
@@ -80,15 +84,34 @@ func (u *User) judge(db int, cmd *command.Command, args [][]byte, uses *command.
 	return Decision{Reason: worst, Arg: where, Selector: -1}
 }
 
-// beyond judges what Redis's rules do not express, of a request that they allow.
+// beyond judges what Redis's rules do not express, of a request that they allow to a user who may not do everything.
 func (u *User) beyond(db int, cmd *command.Command, args [][]byte, uses *command.Uses) Reason {
 	if len(u.Databases) > 0 && !u.staysInside(db, cmd, args, uses) {
 		return ReasonDatabase
 	}
-	if cmd.Flags.Has(command.FlagScript) && !u.powerful && !u.UnsafeScripts {
+	if cmd.Flags.Has(command.FlagScript) && !u.UnsafeScripts {
 		return ReasonScript
 	}
+	if cmd.Flags&aboutUsers != 0 && !u.Administers(cmd) {
+		return ReasonCommand
+	}
 	return ReasonAllowed
+}
+
+const aboutUsers = command.FlagChangesUsers | command.FlagShowsUsers
+
+// Administers reports whether u may run cmd as far as redisgate's own users are concerned. Commands that change them
+// (FlagChangesUsers) are for a user who may do everything; those that show them (FlagShowsUsers) are for such a user, or by
+// a rule that names the very subcommand: neither a category nor +acl will do. Of any other command it reports true. The
+// verdict of Authorise includes it.
+func (u *User) Administers(cmd *command.Command) bool {
+	switch {
+	case cmd.Flags&aboutUsers == 0, u.powerful:
+		return true
+	case cmd.Flags.Has(command.FlagChangesUsers):
+		return false
+	}
+	return slices.ContainsFunc(u.selectors, func(s *selector) bool { return s.allowed.has(cmd.ID) && s.named.has(cmd.ID) })
 }
 
 // staysInside judges the databases of a user who may not use all. SELECT, AUTH and kin are how a session comes out of

@@ -138,6 +138,8 @@ func stricter(u *User, cmd *command.Command, args [][]byte, d Decision, uses *co
 		return "reaches all keys"
 	case cmd.Flags.Has(command.FlagReserved): // some selector allows it there by category
 		return "reserved"
+	case d.Reason == ReasonCommand && cmd.Flags&aboutUsers != 0: // some selector allows it there by category
+		return "about the users"
 	case d.Reason == ReasonScript:
 		return "script"
 	case uses.SortBy || uses.SortGet:

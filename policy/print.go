@@ -18,9 +18,9 @@ func (s *selector) addRule(sign, body string) {
 		if !strings.HasPrefix(r[1:], body) || r[1+len(body)] != '|' {
 			return false
 		}
-		// +config does not reach config|set, so it does not stand for a rule that does.
+		// +config does not name config|set, so it does not stand for a rule that does.
 		part := command.ByName(r[1:])
-		return sign != "+" || r[0] != '+' || part == nil || !part.Flags.Has(command.FlagReserved)
+		return sign != "+" || r[0] != '+' || part == nil || part.Flags&byItsName == 0
 	})
 	s.rules = append(s.rules, sign+body)
 }
@@ -29,18 +29,7 @@ func (s *selector) addRule(sign, body string) {
 // password hashes, the root selector, the other selectors. Where Redis prints what it cannot load, this differs: a pattern *
 // that is not all keys is %RW~*, and in (...) a word with a quote in it or a parenthesis at its end is quoted.
 func (u *User) Rules() string {
-	words := []string{"off"}
-	if u.Enabled {
-		words[0] = "on"
-	}
-	if u.NoPass {
-		words = append(words, "nopass")
-	}
-	if u.SkipSanitize {
-		words = append(words, "skip-sanitize-payload")
-	} else {
-		words = append(words, "sanitize-payload")
-	}
+	words := u.flagWords()
 	for _, h := range u.Passwords {
 		words = append(words, "#"+hex.EncodeToString(h[:]))
 	}
@@ -58,28 +47,56 @@ func (u *User) Rules() string {
 	return strings.Join(words, " ")
 }
 
-func (s *selector) words() []string {
-	var words []string
-	if s.allKeys {
-		words = append(words, "~*")
+// flagWords are in the order of Redis's table (acl.c, ACLUserFlags).
+func (u *User) flagWords() []string {
+	words := []string{"off"}
+	if u.Enabled {
+		words[0] = "on"
 	}
+	if u.NoPass {
+		words = append(words, "nopass")
+	}
+	if u.SkipSanitize {
+		return append(words, "skip-sanitize-payload")
+	}
+	return append(words, "sanitize-payload")
+}
+
+func (s *selector) words() []string {
+	words := s.keyWords()
+	if !s.allChannels {
+		words = append(words, "resetchannels")
+	}
+	return slices.Concat(words, s.channelWords(), s.commandWords())
+}
+
+func (s *selector) keyWords() []string {
+	if s.allKeys {
+		return []string{"~*"}
+	}
+	var words []string
 	for _, k := range s.keys {
 		words = append(words, k.String())
 	}
+	return words
+}
+
+func (s *selector) channelWords() []string {
 	if s.allChannels {
-		words = append(words, "&*")
-	} else {
-		words = append(words, "resetchannels")
+		return []string{"&*"}
 	}
+	var words []string
 	for _, p := range s.channels {
 		words = append(words, "&"+p.text)
 	}
+	return words
+}
+
+func (s *selector) commandWords() []string {
 	if s.future {
-		words = append(words, "+@all")
-	} else {
-		words = append(words, "-@all")
+		return append([]string{"+@all"}, s.rules...)
 	}
-	return append(words, s.rules...)
+	return append([]string{"-@all"}, s.rules...)
 }
 
 // quote puts a word of a selector in quotes if it would not be read as it is.

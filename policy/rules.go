@@ -69,7 +69,6 @@ func (u *User) With(words []string, opt Options) (*User, error) {
 	}
 	c.powerful = c.everything()
 	c.readsAll = c.everyKey()
-	c.narrow = len(c.Databases) > 0 || !c.powerful && !c.UnsafeScripts
 	return c, nil
 }
 

@@ -111,6 +111,7 @@ func TestCommandRulesArePrintedAsWritten(t *testing.T) {
 		"+config|get +config": "-@all +config", "+config +config|get": "-@all +config +config|get", "+get -get": "-@all -get",
 		"+GET +@Read -@ALL +set": "-@all +set", "+@all -@admin +client|id -@admin": "+@all +client|id -@admin", "+get +set +get": "-@all +set +get",
 		"+select|0 +SELECT|A -select": "-@all -select", "+gets|x": "",
+		"+acl|list +acl": "-@all +acl|list +acl", "+slowlog|get +slowlog": "-@all +slowlog|get +slowlog", "+acl|list -acl": "-@all -acl",
 	} {
 		u, err := ParseUser("app", rules, Options{})
 		if want == "" {

@@ -12,7 +12,7 @@ type selector struct {
 	allChannels bool
 
 	allowed   bits       // commands; a reserved one only by a rule that names it
-	named     bits       // commands that a rule names, since the last rule for all or against them
+	named     bits       // commands of byItsName that a rule names, since the last rule for all or against them
 	firstArgs []firstArg // +select|0
 	keys      []keyPattern
 	channels  []pattern
@@ -20,6 +20,9 @@ type selector struct {
 	future bool     // commands that the table does not know: the last of +@all and -@all; decides what the rules print
 	rules  []string // command rules since then, as Redis 7.2 and newer print them
 }
+
+// byItsName are the flags of commands of which it matters that a rule names them.
+const byItsName = command.FlagReserved | command.FlagTelling | command.FlagShowsUsers
 
 // firstArg allows a command that is no container when its first argument is arg, in any case.
 type firstArg struct {
@@ -91,7 +94,7 @@ func (s *selector) setOne(c *command.Command, allow, byName bool) {
 		s.named.clear(c.ID)
 		return
 	}
-	if byName {
+	if byName && c.Flags&byItsName != 0 {
 		s.named.set(c.ID)
 	}
 	if byName || !c.Flags.Has(command.FlagReserved) {

@@ -23,7 +23,6 @@ type User struct {
 
 	selectors []*selector // the root selector, then those of (...) rules, in order
 	powerful  bool
-	narrow    bool // beyond has something to judge
 	readsAll  bool
 }
 

@@ -97,6 +97,8 @@ const (
 	FlagFiltered       // takes no key and answers with names of keys, of which a user gets those that he may read
 	FlagEveryDatabase  // acts beyond the selected database, whatever its arguments
 	FlagRewriteSecrets // secrets in its reply must be emptied
+	FlagChangesUsers   // changes redisgate's own users: for users who may do everything
+	FlagShowsUsers     // shows redisgate's own users: for users who may do everything, or by a rule that names it
 )
 
 // Has reports whether all of want are set.

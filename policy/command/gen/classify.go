@@ -114,6 +114,11 @@ var marks = []struct {
 	},
 	{"EveryDatabase", "acts on more databases than the selected one, whatever its arguments", `flushall swapdb`},
 	{"RewriteSecrets", "its reply holds secrets", `config|get`},
+	{"ChangesUsers", "changes redisgate's own users: for users who may do everything only", `acl|deluser acl|load acl|save acl|setuser`},
+	{
+		"ShowsUsers", "shows redisgate's own users or what they did: for users who may do everything, or by a rule that names the very command",
+		`acl|dryrun acl|getuser acl|list acl|log acl|users`,
+	},
 }
 
 // syntaxes names the parser of commands whose keys are not at fixed places, or whose arguments decide more than keys.
