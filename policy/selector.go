@@ -22,7 +22,7 @@ type selector struct {
 }
 
 // byItsName are the flags of commands of which it matters that a rule names them.
-const byItsName = command.FlagReserved | command.FlagTelling | command.FlagShowsUsers
+const byItsName = command.FlagReserved | command.FlagTelling | command.FlagFiltered | command.FlagShowsUsers
 
 // firstArg allows a command that is no container when its first argument is arg, in any case.
 type firstArg struct {

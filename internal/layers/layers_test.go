@@ -39,6 +39,8 @@ var rooms = map[string][]string{
 	"aclfile":            {"policy"},                    // Redis's file of users
 	"users":              {"policy", "auth", "aclfile"}, // the live users
 
+	"acl": {"policy", "policy/command", "users", "resp"}, // answers to ACL
+
 	"resp":      nil, // the wire
 	"eventloop": nil, // bytes in, bytes out
 	"tlsfeed":   nil, // a tls.Conn that is fed by hand
@@ -68,7 +70,7 @@ var libraries = map[string][]string{
 	"github.com/prometheus/client_golang": {"metrics"},
 	"github.com/redis/go-redis/v9":        {"upstream", "policy/command/gen", "internal/redistest", "internal/gatetest", "bench"},
 	"github.com/spf13/cobra":              {"cmd/redisgate"},
-	"github.com/tidwall/redcon":           {"resp", "proxy", "bench"}, // its Append functions only
+	"github.com/tidwall/redcon":           {"resp", "proxy", "acl", "bench"}, // its Append functions only
 	"golang.org/x/sys":                    {"eventloop", "internal/redistest", "bench"},
 	"golang.org/x/term":                   {"cmd/redisgate"},
 }
@@ -89,6 +91,7 @@ var outOfSight = map[string][]string{
 	"policy/command": {"net", "net/http", "crypto/tls", "time", "log", "log/slog", "os"},
 	"resp":           {"net", "net/http", "crypto/tls", "time", "log", "log/slog", "os"},
 	"aclfile":        {"net", "net/http", "crypto/tls", "log", "log/slog"},
+	"acl":            {"net", "net/http", "crypto/tls", "log", "log/slog", "os"},
 	"users":          {"net", "net/http", "crypto/tls"},
 	"auth":           {"net", "net/http", "crypto/tls"},
 	"tlsconf":        {"net/http"},
