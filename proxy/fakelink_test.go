@@ -83,6 +83,11 @@ func (l *fakeLink) SendRun(to upstream.Receiver, run []byte, drop int) {
 	l.push_(fakeEntry{to: to, drop: -drop, n: 1}, run)
 }
 
+// owes says that replies to r are awaited.
+func (l *fakeLink) owes(r upstream.Receiver) bool {
+	return slices.ContainsFunc(l.q, func(e fakeEntry) bool { return e.to == r })
+}
+
 func (l *fakeLink) push_(e fakeEntry, req []byte) {
 	if l.closed || l.retired {
 		l.w.t.Errorf("%s is sent a request after its end", l.name)

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +23,7 @@ type fakeRedis struct {
 	asked [][][]byte // whole requests without an answer
 
 	multi, watched bool
+	aborted        bool   // the transaction is
 	run            []byte // replies of the transaction
 	queued         int
 	subs           [3]map[string]bool // channels, patterns, shards
@@ -59,6 +62,9 @@ func (r *fakeRedis) feed(l *fakeLink, p []byte) {
 		r.in = r.in[n:]
 		r.asked = append(r.asked, args)
 		l.w.judge(l, args)
+		if l.w.reached != nil {
+			l.w.reached(l, args)
+		}
 	}
 }
 
@@ -104,13 +110,32 @@ func (r *fakeRedis) answer(l *fakeLink, n int) {
 	}
 }
 
+// refuse answers the next request, if there is one, with an error.
+func (l *fakeLink) refuse() {
+	if l.closed || len(l.redis.asked) == 0 {
+		return
+	}
+	name := strings.ToLower(string(l.redis.asked[0][0]))
+	l.redis.asked = l.redis.asked[1:]
+	if name == "exec" {
+		l.redis.multi, l.redis.watched = false, false
+	} else if l.redis.multi {
+		l.redis.aborted = true
+	}
+	l.inbox = append(l.inbox, frames{p: []byte("-OOM command not allowed\r\n")})
+}
+
 func (r *fakeRedis) reply(args [][]byte) []byte {
 	name := strings.ToLower(string(args[0]))
 	switch name {
 	case "multi":
-		r.multi, r.run, r.queued = true, nil, 0
+		r.multi, r.aborted, r.run, r.queued = true, false, nil, 0
 		return replyOK
 	case "exec":
+		if r.aborted {
+			r.multi, r.watched = false, false
+			return []byte("-EXECABORT Transaction discarded because of previous errors.\r\n")
+		}
 		out := append(redcon.AppendArray(nil, r.queued), r.run...)
 		r.multi, r.watched = false, false
 		return out
@@ -157,6 +182,10 @@ func fakeAnswer(args [][]byte) []byte {
 	for _, a := range args[1:] {
 		out = append(append(out, ' '), a[:min(len(a), 20)]...)
 	}
+	if bytes.HasPrefix(out, []byte("getrange ")) && len(args) == 4 {
+		n, _ := strconv.Atoi(string(args[3]))
+		out = append(out, bytes.Repeat([]byte{'.'}, n)...)
+	}
 	return out
 }
 
@@ -176,9 +205,7 @@ func (r *fakeRedis) subscribe(name string, names [][]byte) []byte {
 		all = append(all, string(n))
 	}
 	if len(all) == 0 {
-		for n := range set {
-			all = append(all, n)
-		}
+		all = slices.Sorted(maps.Keys(set))
 	}
 	var out []byte
 	for _, n := range all {

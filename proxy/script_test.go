@@ -185,7 +185,7 @@ func (pl *player) step(verb, rest string) {
 
 func (pl *player) link(name string) *fakeLink {
 	pl.t.Helper()
-	for _, l := range append(append([]*fakeLink(nil), pl.w.shared...), pl.w.own...) {
+	for _, l := range pl.w.links() {
 		if l.name == name {
 			return l
 		}
@@ -216,7 +216,7 @@ func (pl *player) nothing() {
 	if len(pl.p.got) > 0 {
 		pl.t.Fatalf("at %q: the client got %.200q too", pl.line, pl.p.got)
 	}
-	for _, l := range append(append([]*fakeLink(nil), pl.w.shared...), pl.w.own...) {
+	for _, l := range pl.w.links() {
 		if len(l.sent) > 0 {
 			pl.t.Fatalf("at %q: %s was sent %.200q too", pl.line, l.name, l.sent)
 		}

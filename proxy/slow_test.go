@@ -7,13 +7,16 @@ import (
 
 // read has a blind client take n bytes.
 func (p *peer) read(n int) {
-	n = min(n, p.s.waiting())
-	p.s.pending(n)
-	p.s.drained(n)
+	p.take(n)
+	p.w.settle()
+}
+
+func (p *peer) take(n int) {
+	p.got = append(p.got, p.s.pending(n)...)
+	p.s.drained(min(n, p.s.waiting()))
 	if p.s.waiting() == 0 {
 		p.s.unstuck()
 	}
-	p.w.settle()
 }
 
 // ask has a client send a request, and its session see it.

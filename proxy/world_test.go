@@ -29,6 +29,8 @@ type world struct {
 
 	// cut says how many of n bytes come next, 1 to n.
 	cut func(n int) int
+	// reached, if set, is told of each request that arrives at Redis.
+	reached func(l *fakeLink, args [][]byte)
 	// auto has each link answer as soon as it is asked.
 	auto bool
 }
@@ -90,10 +92,14 @@ type peer struct {
 	s session
 
 	unsent  []byte // what the client will send
+	quota   int    // and how much of it now; negative: all
 	leaving bool   // and then it half-closes
 	left_   bool   // it has
 	blind   bool   // it does not read
 	got     []byte // what it has read
+
+	received int  // bytes that its session was given
+	finished bool // its session has ended in good order
 
 	woken  bool
 	closed bool
@@ -103,17 +109,21 @@ type peer struct {
 }
 
 func (w *world) connect() *peer {
-	p := &peer{w: w}
+	p := &peer{w: w, quota: -1}
 	w.peers = append(w.peers, p)
 	initSession(&p.s, p, w.k, testAddr)
 	return p
+}
+
+func (w *world) links() []*fakeLink {
+	return append(append([]*fakeLink(nil), w.shared...), w.own...)
 }
 
 // settle lets everything happen that can.
 func (w *world) settle() {
 	for turns := 0; ; turns++ {
 		did := false
-		for _, l := range append(append([]*fakeLink(nil), w.shared...), w.own...) {
+		for _, l := range w.links() {
 			did = l.turn() || did
 		}
 		for _, p := range w.peers {
@@ -144,10 +154,18 @@ func (p *peer) turn() (did bool) {
 	}
 	if !p.closed && s.wants() {
 		switch {
-		case len(p.unsent) > 0:
-			n := p.w.cut(min(len(p.unsent), readBuffer))
+		case len(p.unsent) > 0 && p.quota != 0:
+			n := min(len(p.unsent), readBuffer)
+			if p.quota > 0 {
+				n = min(n, p.quota)
+			}
+			n = p.w.cut(n)
+			if p.quota > 0 {
+				p.quota -= n
+			}
 			piece := append([]byte(nil), p.unsent[:n]...)
 			p.unsent = p.unsent[n:]
+			p.received += n
 			s.spent = 0
 			s.Input(piece)
 			scramble(piece)
@@ -173,7 +191,7 @@ func (p *peer) turn() (did bool) {
 	if s.waiting() == 0 {
 		s.unstuck()
 		if s.finished() {
-			p.closed, did = true, true
+			p.closed, p.finished, did = true, true, true
 			s.gone(s.reason)
 		}
 	}
@@ -208,7 +226,7 @@ func (w *world) end() {
 			w.t.Errorf("an ended session holds %d dedicated connections; want 0", p.taken)
 		}
 	}
-	for _, l := range append(append([]*fakeLink(nil), w.shared...), w.own...) {
+	for _, l := range w.links() {
 		if l.pauses != 0 {
 			w.t.Errorf("%s is paused %d times by nobody", l.name, l.pauses)
 		}
