@@ -15,26 +15,28 @@ import (
 // Beyond Redis: the arguments must parse, every database that is used must be the user's, a reserved command needs a rule
 // that names it, what sees all keys needs all keys, scripts need everything or UnsafeScripts, and see Administers.
 func (u *User) Authorise(db int, cmd *command.Command, args [][]byte, uses *command.Uses) Decision {
-	if !u.runs(cmd, args) {
+	first := u.runs(cmd, args)
+	if first < 0 {
 		return Decision{Reason: denied(cmd), Selector: -1}
 	}
 	if err := cmd.Parse(args, uses); err != nil {
 		return Decision{Reason: ReasonSyntax, Selector: -1, Err: err}
 	}
-	return u.judge(db, cmd, args, uses)
+	return u.judge(first, db, cmd, args, uses)
 }
 
 // AuthoriseHead judges a request whose first arguments are in and that is to flow on before the rest is: cmd.StreamFrom() is
 // not 0 and head has at least that many arguments, of argc in all. It asks for at least the rights that Authorise asks for the
 // whole; whether the options that follow parse is left to Redis.
 func (u *User) AuthoriseHead(db int, cmd *command.Command, head [][]byte, argc int, uses *command.Uses) Decision {
-	if !u.runs(cmd, head) {
+	first := u.runs(cmd, head)
+	if first < 0 {
 		return Decision{Reason: denied(cmd), Selector: -1}
 	}
 	if err := cmd.ParseHead(head, argc, uses); err != nil {
 		return Decision{Reason: ReasonSyntax, Selector: -1, Err: err}
 	}
-	return u.judge(db, cmd, head, uses)
+	return u.judge(first, db, cmd, head, uses)
 }
 
 // AuthoriseUnknown judges a command that the table does not have.
@@ -48,25 +50,30 @@ func (u *User) AuthoriseUnknown() Decision {
 // AuthoriseName judges the command alone, by the name and at most the first argument after it, so that the rest of a request
 // need not be kept for a user who may not run it. Allowed is not the whole verdict.
 func (u *User) AuthoriseName(cmd *command.Command, head [][]byte) Decision {
-	if !u.runs(cmd, head) {
+	if u.runs(cmd, head) < 0 {
 		return Decision{Reason: denied(cmd), Selector: -1}
 	}
 	return Decision{Reason: ReasonAllowed}
 }
 
-func (u *User) runs(cmd *command.Command, args [][]byte) bool {
-	for _, s := range u.selectors {
+// runs returns the index of the first selector that allows the command itself, or -1.
+func (u *User) runs(cmd *command.Command, args [][]byte) int {
+	for i, s := range u.selectors {
 		if s.runs(cmd, args) {
-			return true
+			return i
 		}
 	}
-	return false
+	return -1
 }
 
-// judge is the verdict on a request that Parse has read.
-func (u *User) judge(db int, cmd *command.Command, args [][]byte, uses *command.Uses) Decision {
-	worst, where := ReasonUnjudged, 0
-	for i, s := range u.selectors {
+// judge is the verdict on a request that Parse has read; first is what runs returned.
+func (u *User) judge(first, db int, cmd *command.Command, args [][]byte, uses *command.Uses) Decision {
+	worst, where := denied(cmd), 0
+	for i := first; i < len(u.selectors); i++ {
+		s := u.selectors[i]
+		if i > first && !s.runs(cmd, args) {
+			continue // which ranks lowest
+		}
 		reason, arg := s.check(cmd, args, uses)
 		if reason == ReasonAllowed {
 			if !u.powerful {
@@ -75,7 +82,7 @@ func (u *User) judge(db int, cmd *command.Command, args [][]byte, uses *command.
 			if reason != ReasonAllowed {
 				return Decision{Reason: reason, Selector: -1}
 			}
-			return Decision{Reason: ReasonAllowed, Selector: i, Filter: !s.allKeys && cmd.Flags.Has(command.FlagFiltered)}
+			return Decision{Reason: ReasonAllowed, Selector: int32(i)}
 		}
 		if reason > worst || reason == worst && arg > where {
 			worst, where = reason, arg

@@ -68,7 +68,7 @@ func TestFixtures(t *testing.T) {
 				var uses command.Uses
 				d := u.Authorise(2, cmd, args, &uses)
 				got := strings.Replace(d.Reason.String(), "allowed", "allow", 1)
-				if d.Filter {
+				if u.MustFilter(cmd, d) {
 					got = "filter"
 				}
 				if got != want {

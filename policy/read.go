@@ -16,6 +16,12 @@ func (u *User) MayRead(key []byte) bool {
 // MayReadAll reports whether MayRead is true for every key.
 func (u *User) MayReadAll() bool { return u.readsAll }
 
+// MustFilter reports whether d, the verdict on a request for cmd, allows it if the reply, names of keys, is cut down to
+// those that MayRead.
+func (u *User) MustFilter(cmd *command.Command, d Decision) bool {
+	return cmd.Flags.Has(command.FlagFiltered) && d.Allowed() && !u.selectors[d.Selector].allKeys
+}
+
 func (u *User) everyKey() bool {
 	for _, s := range u.selectors {
 		if s.allowed != (bits{}) && s.allKeys {

@@ -67,6 +67,9 @@ func (u *User) With(words []string, opt Options) (*User, error) {
 			return nil, &RuleError{Token: token, Msg: msg}
 		}
 	}
+	for _, s := range c.selectors {
+		s.compile()
+	}
 	c.powerful = c.everything()
 	c.readsAll = c.everyKey()
 	return c, nil

@@ -17,6 +17,11 @@ type selector struct {
 	keys      []keyPattern
 	channels  []pattern
 
+	// What keys and channels compile to; nil while trying them in turn is faster.
+	keyIndex     *index
+	channelIndex *index
+	channelTexts map[string]struct{}
+
 	future bool     // commands that the table does not know: the last of +@all and -@all; decides what the rules print
 	rules  []string // command rules since then, as Redis 7.2 and newer print them
 }
@@ -43,6 +48,21 @@ func (s *selector) clone() *selector {
 	c.channels = slices.Clone(s.channels)
 	c.rules = slices.Clone(s.rules)
 	return &c
+}
+
+// compile prepares what many patterns are looked up by. Rules that come later need it again.
+func (s *selector) compile() {
+	s.keyIndex, s.channelIndex, s.channelTexts = newIndex(s.keys), nil, nil
+	if len(s.channels) < indexFrom {
+		return
+	}
+	patterns := make([]keyPattern, len(s.channels))
+	s.channelTexts = make(map[string]struct{}, len(s.channels))
+	for i, p := range s.channels {
+		patterns[i] = keyPattern{pattern: p}
+		s.channelTexts[p.text] = struct{}{}
+	}
+	s.channelIndex = newIndex(patterns)
 }
 
 // setAll is +@all and -@all. Reserved commands come with neither, and a grant of one before it is lost.
@@ -143,11 +163,8 @@ func (s *selector) runsAnyway(c *command.Command, args [][]byte) bool {
 	return false
 }
 
-// check judges a request that Parse has read. It returns ReasonAllowed, or why not and for which argument.
+// check judges a request that Parse has read, of a command that the selector runs. It returns ReasonAllowed, or why not and for which argument.
 func (s *selector) check(c *command.Command, args [][]byte, uses *command.Uses) (Reason, int) {
-	if !s.runs(c, args) {
-		return denied(c), 0
-	}
 	if !s.allKeys {
 		if reason := s.seesAll(c, uses); reason != ReasonAllowed {
 			return reason, 0
@@ -192,6 +209,9 @@ func (s *selector) readsAll() bool {
 
 // reaches reports whether one pattern allows all that is needed of key; two patterns never add up.
 func (s *selector) reaches(key []byte, need command.Need) bool {
+	if s.keyIndex != nil {
+		return s.keyIndex.match(key, need)
+	}
 	for i := range s.keys {
 		if k := &s.keys[i]; k.may&need == need && k.match(key) {
 			return true
@@ -202,6 +222,13 @@ func (s *selector) reaches(key []byte, need command.Need) bool {
 
 // hears reports whether a channel is allowed. A pattern to subscribe to must be written in the rules, letter by letter.
 func (s *selector) hears(channel []byte, isPattern bool) bool {
+	if s.channelIndex != nil {
+		if isPattern {
+			_, ok := s.channelTexts[string(channel)] // which allocates nothing
+			return ok
+		}
+		return s.channelIndex.match(channel, command.Any)
+	}
 	for i := range s.channels {
 		if p := &s.channels[i]; isPattern && string(channel) == p.text || !isPattern && p.match(channel) {
 			return true

@@ -138,7 +138,7 @@ func (s *session) judgeAgain(m *transaction) string {
 			return textExecAbort // cannot be: it was parsed before
 		}
 		if i >= 0 { // the first is MULTI
-			if d := s.user.Authorise(s.db, m.cmds[i], p.Args(), &s.k.uses); !d.Allowed() || d.Filter {
+			if d := s.user.Authorise(s.db, m.cmds[i], p.Args(), &s.k.uses); !d.Allowed() || s.user.MustFilter(m.cmds[i], d) {
 				s.k.counts.refused(s.userKnown(), d.Reason.String())
 				return textRulesMoved + whyNot(d.Reason)
 			}

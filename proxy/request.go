@@ -40,8 +40,9 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 			return false
 		}
 	}
+	filter := s.user.MustFilter(cmd, d)
 	if s.multi != nil && cmd.Route != command.RouteLocal {
-		if d.Filter {
+		if filter {
 			s.refuse(cmd, s.userKnown(), policy.ReasonKeyless.String(), textFilterMulti)
 			return true
 		}
@@ -49,7 +50,7 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 		return true
 	}
 	var done bool
-	if d.Filter {
+	if filter {
 		done = s.filtered(cmd, raw)
 	} else {
 		done = s.route(cmd, args, raw)
