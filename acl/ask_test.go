@@ -10,7 +10,7 @@ import (
 )
 
 func TestDryRun(t *testing.T) {
-	c := newCommand(t, "app off ~a:* %R~r:* &ch:* -@all +get +set +keys +sort +select +publish +eval +georadius")
+	c := newCommand(t, "app off ~a:* %R~r:* &ch:* -@all +get +set +keys +dbsize +sort +select +publish +eval +georadius")
 	for _, tt := range []struct{ line, want string }{
 		{"get a:1", "OK"},
 		{"GET b", "User app has no permissions to access the 'b' key"},
@@ -20,7 +20,8 @@ func TestDryRun(t *testing.T) {
 		{"CONFIG GET x", "User app has no permissions to run the 'config|get' command"},
 		{"config set a b", "User app has no permissions to run the 'config|set' command"},
 		{"acl list", "User app has no permissions to run the 'acl|list' command"},
-		{"keys *", "User app has no permissions to run the 'keys' command, which reaches all keys"},
+		{"dbsize", "User app has no permissions to run the 'dbsize' command, which reaches all keys"},
+		{"keys *", "OK"},
 		{"sort a:1 by x*", "BY option of SORT denied due to insufficient ACL permissions."},
 		{"eval x 0", "User app has no permissions to run the 'eval' command: it needs all commands, keys, channels and databases, or unsafe_scripts in redisgate's configuration"},
 		{"auth x", "OK"},

@@ -182,6 +182,8 @@ func TestChangesReachTheDirectory(t *testing.T) {
 		{"ACL DELUSER a x", ":1\r\n"},
 		{"ACL SETUSER b +debug", "-ERR Error in ACL SETUSER modifier '+debug': This command is reserved: it can be granted in the configuration or the aclfile only\r\n"},
 		{"ACL SETUSER b #secret", "-ERR Error in ACL SETUSER modifier '#(hidden)': The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters\r\n"},
+		{"ACL SETUSER b <secret", "-ERR Error in ACL SETUSER modifier '<(hidden)': The password you are trying to remove from the user does not exist\r\n"},
+		{"ACL SETUSER b >my secret", "-ERR Error in ACL SETUSER modifier '(hidden)': Syntax error\r\n"}, // Redis quotes both
 		{"ACL USERS", "*3\r\n$1\r\nb\r\n$7\r\ndefault\r\n$3\r\nnew\r\n"},
 		{"ACL LOAD", "+OK\r\n"},
 		{"ACL SAVE", "+OK\r\n"},

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"redisgate/policy"
 )
 
 // watch is a clock that is set by hand.
@@ -164,5 +166,17 @@ func TestLogOfManyGoroutines(t *testing.T) {
 	}
 	if n := len(l.Entries(128)); n != 5 || total != 1600 {
 		t.Errorf("%d entries with %d events; want 5 with 1600", n, total)
+	}
+}
+
+func TestLogReason(t *testing.T) {
+	for r, want := range map[policy.Reason]string{
+		policy.ReasonAllowed: "", policy.ReasonSyntax: "", policy.ReasonSortBy: "", policy.ReasonUnauthenticated: "",
+		policy.ReasonCommand: "command", policy.ReasonReserved: "command", policy.ReasonKeyless: "command", policy.ReasonScript: "command",
+		policy.ReasonUnknown: "command", policy.ReasonKey: "key", policy.ReasonChannel: "channel", policy.ReasonDatabase: "database",
+	} {
+		if got := LogReason(r); got != want {
+			t.Errorf("LogReason(%v) = %q; want %q", r, got, want)
+		}
 	}
 }

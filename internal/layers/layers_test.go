@@ -46,7 +46,7 @@ var rooms = map[string][]string{
 	"tlsfeed":   nil, // a tls.Conn that is fed by hand
 
 	"upstream": {"resp", "eventloop"},
-	"proxy":    {"resp", "policy", "policy/command", "users", "auth", "eventloop", "tlsfeed", "upstream"},
+	"proxy":    {"acl", "resp", "policy", "policy/command", "users", "auth", "eventloop", "tlsfeed", "upstream"},
 	"metrics":  {"policy"},
 
 	"configs": nil,
