@@ -20,7 +20,7 @@ func (r *request) delUser(dst []byte) []byte {
 	}
 	deleted, err := r.Directory.DelUser(names)
 	if err != nil {
-		return appendError(dst, errorText(err))
+		return appendError(dst, err.Error())
 	}
 	return redcon.AppendInt(dst, int64(deleted))
 }
@@ -31,7 +31,7 @@ func (r *request) save(dst []byte) []byte { return appendOutcome(dst, r.Director
 
 func appendOutcome(dst []byte, err error) []byte {
 	if err != nil {
-		return appendError(dst, errorText(err))
+		return appendError(dst, err.Error())
 	}
 	return redcon.AppendOK(dst)
 }

@@ -7,7 +7,6 @@ package acl
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/tidwall/redcon"
 
@@ -111,13 +110,4 @@ func strs(args [][]byte) []string {
 		out[i] = string(a)
 	}
 	return out
-}
-
-// errorText is the text of an error for the client. Redis cuts the rule that it quotes at a NUL.
-func errorText(err error) string {
-	if rule, ok := err.(*policy.RuleError); ok {
-		token, _, _ := strings.Cut(rule.Token, "\x00")
-		err = &policy.RuleError{Token: token, Msg: rule.Msg}
-	}
-	return err.Error()
 }

@@ -113,7 +113,6 @@ ACL SETUSER t clearselectors ( ~q +set )
 ACL GETUSER t
 ACL SETUSER t nope
 ACL SETUSER t +nope
-ACL SETUSER t +nope\0x
 ACL SETUSER t +@nope
 ACL SETUSER t +get|a|b
 ACL SETUSER t +config|nope
