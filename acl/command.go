@@ -35,11 +35,10 @@ type Command struct {
 	Store     *users.Store
 }
 
-// Slow says that the subcommand, in any case, does file I/O or waits for sessions, so that it must not run on an event
-// loop: SETUSER, DELUSER, LOAD and SAVE.
-func Slow(sub string) bool {
-	cmd := command.ByName("acl|" + sub)
-	return cmd != nil && cmd.Flags.Has(command.FlagChangesUsers)
+// Slow says that a subcommand does file I/O, waits for sessions or may have much to print, so that it must not run on an
+// event loop: SETUSER, DELUSER, LOAD and SAVE, and LIST.
+func Slow(cmd *command.Command) bool {
+	return cmd.Flags.Has(command.FlagChangesUsers) || cmd.Name == "acl|list"
 }
 
 // request is one ACL command on its way to a reply.

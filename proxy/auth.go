@@ -29,7 +29,7 @@ func (s *session) doAuth(cmd *command.Command, args [][]byte, _ []byte) bool {
 		s.fail(textSyntax)
 		return true
 	}
-	if text := s.login(name, password); text != "" {
+	if text := s.login(args[0], name, password); text != "" {
 		s.fail(text)
 		return true
 	}
@@ -37,15 +37,17 @@ func (s *session) doAuth(cmd *command.Command, args [][]byte, _ []byte) bool {
 	return true
 }
 
-// login makes the session name's, or says with which text it is refused.
-func (s *session) login(name, password []byte) string {
+// login makes the session name's, or says with which text it is refused. command
+// is how the client has spelled what it asks.
+func (s *session) login(command, name, password []byte) string {
 	set := s.h.set()
 	if !s.h.mayTry(name) {
 		s.k.counts.Auth["throttled"]++
 		return textThrottled
 	}
-	u, _, ok := set.Authenticate(s.addr, name, password)
+	u, slot, ok := set.Authenticate(s.addr, name, password)
 	if !ok {
+		s.logFailed(command, name)
 		s.h.wrong(name)
 		s.k.counts.Auth["failed"]++
 		if s.failed++; s.failed >= maxFailed && !s.known {
@@ -57,6 +59,7 @@ func (s *session) login(name, password []byte) string {
 		return textPinnedAuth // its connection is in a database that is not u's
 	}
 	s.k.counts.Auth["ok"]++
+	s.k.counts.password(u, slot)
 	s.failed = 0
 	s.become(set, u)
 	return ""
@@ -109,7 +112,7 @@ func (s *session) doHello(_ *command.Command, args [][]byte, _ []byte) bool {
 		return true
 	}
 	if auth {
-		if text := s.login(user, password); text != "" {
+		if text := s.login(args[0], user, password); text != "" {
 			s.fail(text)
 			return true
 		}

@@ -302,6 +302,18 @@ func (c *client) wake() {
 	}
 }
 
+func (c *client) offLoop(do func() []byte, done func([]byte)) {
+	go func() {
+		reply := do()
+		c.w.loop.Post(func() {
+			if !c.closed && c.phase != ended {
+				done(reply)
+				c.settleInput()
+			}
+		})
+	}()
+}
+
 func (c *client) output() {
 	if !c.flushing {
 		c.flushing = true

@@ -13,6 +13,7 @@ type Counts struct {
 	Allowed, Denied []uint64 // by command ID; the last one is for unknown commands
 	Refused         map[Refusal]uint64
 	Auth            map[string]uint64 // by result: ok, failed, throttled
+	Passwords       map[Password]uint64
 	Upstream        map[string]uint64 // errors by kind
 	Closed          map[string]uint64 // sessions ended by redisgate, by reason
 
@@ -30,6 +31,21 @@ type Refusal struct {
 	Reason string
 }
 
+// Password is one of several that a user has.
+type Password struct {
+	User string
+	Slot int // its place among those of the user's rules, from 0; slots for all from there on
+}
+
+const slots = 16
+
+// password counts a log-in by a password; a user without one has none to count.
+func (c *Counts) password(u *users.User, slot int) {
+	if slot >= 0 {
+		c.Passwords[Password{u.Name, min(slot, slots)}]++
+	}
+}
+
 // DurationBounds are the upper bounds of the histogram of command durations.
 var DurationBounds = [...]time.Duration{
 	50 * time.Microsecond, 100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond,
@@ -40,7 +56,7 @@ var DurationBounds = [...]time.Duration{
 func newCounts() Counts {
 	return Counts{
 		Allowed: make([]uint64, command.Count()+1), Denied: make([]uint64, command.Count()+1),
-		Refused: map[Refusal]uint64{}, Auth: map[string]uint64{}, Upstream: map[string]uint64{}, Closed: map[string]uint64{},
+		Refused: map[Refusal]uint64{}, Passwords: map[Password]uint64{}, Auth: map[string]uint64{}, Upstream: map[string]uint64{}, Closed: map[string]uint64{},
 	}
 }
 
@@ -81,6 +97,9 @@ func (c *Counts) add(d *Counts) {
 	}
 	for r, n := range d.Refused {
 		c.Refused[r] += n
+	}
+	for p, n := range d.Passwords {
+		c.Passwords[p] += n
 	}
 	addMap(c.Auth, d.Auth)
 	addMap(c.Upstream, d.Upstream)

@@ -19,6 +19,7 @@ type fakeLink struct {
 
 	closed, retired, subscriber bool
 	full                        bool // says Full
+	finishing                   bool // and will be closed by Redis
 	unreached                   bool // nothing that is sent reaches Redis
 	pauses                      int
 	waiters                     []upstream.Receiver
@@ -49,7 +50,7 @@ func newFakeLink(w *world, name string, k upstream.Key) *fakeLink {
 
 func (l *fakeLink) Key() upstream.Key     { return l.key }
 func (l *fakeLink) SetKey(k upstream.Key) { l.key = k }
-func (l *fakeLink) Usable() bool          { return !l.closed && !l.retired }
+func (l *fakeLink) Usable() bool          { return !l.closed && !l.retired && !l.finishing }
 func (l *fakeLink) Retired() bool         { return l.retired }
 func (l *fakeLink) Shared() bool          { return l.shared }
 func (l *fakeLink) Full() bool            { return l.full && !l.closed }
@@ -123,6 +124,9 @@ func (l *fakeLink) Resume() {
 	}
 }
 
+// Finish has Redis close the connection when what it has said was read.
+func (l *fakeLink) Finish() { l.finishing = true }
+
 func (l *fakeLink) retire() {
 	l.retired = true
 	if l.w.active[l.key] == l {
@@ -166,6 +170,10 @@ func (l *fakeLink) lose() {
 func (l *fakeLink) turn() bool {
 	if l.w.auto {
 		l.redis.answer(l, 1<<30)
+	}
+	if l.finishing && !l.full && !l.closed && l.pauses == 0 && len(l.inbox) == 0 {
+		l.lose()
+		return true
 	}
 	if l.closed || l.pauses > 0 || len(l.inbox) == 0 {
 		return false

@@ -23,6 +23,7 @@ type link interface {
 	Append(p []byte)
 	Pause()
 	Resume()
+	Finish()
 	Close()
 }
 
@@ -42,6 +43,9 @@ type host interface {
 	server() *upstream.Server
 	// wake has run called later, once.
 	wake()
+	// offLoop has do run where it may wait, and then done called with what it has
+	// returned, unless the session has ended.
+	offLoop(do func() []byte, done func(reply []byte))
 	// output says that there are bytes to be sent at the end of the turn.
 	output()
 	// deadline has tick called at t, or earlier.

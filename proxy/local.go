@@ -25,7 +25,6 @@ var outside = map[string]handler{
 	"auth": (*session).doAuth, "hello": (*session).doHello, "select": (*session).doSelect,
 	"client|id": (*session).clientID, "client|getname": (*session).clientGetName,
 	"client|setname": (*session).clientSetName, "client|setinfo": (*session).clientSetInfo,
-	"acl|whoami": (*session).aclWhoAmI,
 }
 
 func (s *session) local(cmd *command.Command, args [][]byte, raw []byte) bool {
@@ -39,6 +38,9 @@ func (s *session) local(cmd *command.Command, args [][]byte, raw []byte) bool {
 	}
 	if do := outside[cmd.Name]; do != nil {
 		return do(s, cmd, args, raw)
+	}
+	if p := cmd.Parent(); p != nil && p.Name == "acl" {
+		return s.doACL(cmd, args, raw)
 	}
 	s.fail(textNotYet)
 	return true
@@ -160,11 +162,6 @@ func (s *session) clientSetInfo(_ *command.Command, args [][]byte, _ []byte) boo
 	default:
 		s.sayOK()
 	}
-	return true
-}
-
-func (s *session) aclWhoAmI(*command.Command, [][]byte, []byte) bool {
-	s.say(appendBulk(nil, []byte(s.user.Name)))
 	return true
 }
 

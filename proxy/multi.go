@@ -139,6 +139,7 @@ func (s *session) judgeAgain(m *transaction) string {
 		}
 		if i >= 0 { // the first is MULTI
 			if d := s.user.Authorise(s.db, m.cmds[i], p.Args(), &s.k.uses); !d.Allowed() || s.user.MustFilter(m.cmds[i], d) {
+				s.logDenied(m.cmds[i], p.Args(), d, users.LogMulti)
 				s.k.counts.refused(s.userKnown(), d.Reason.String())
 				return textRulesMoved + whyNot(d.Reason)
 			}

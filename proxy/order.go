@@ -90,6 +90,7 @@ func (s *session) caughtUp() {
 	}
 	if s.free() {
 		s.stalled, s.blocking = false, false
+		s.endWait()
 		s.apart = false
 		s.settle()
 	}
@@ -152,6 +153,12 @@ func (s *session) lose(sent bool) {
 			s.stream.answered = true
 			s.setPhase(skipping)
 			s.emit(appendError(nil, textUnreachable))
+		}
+		return
+	}
+	if s.wait.revoked {
+		if s.wait.text != "" {
+			s.emit(appendError(nil, s.wait.text))
 		}
 		return
 	}

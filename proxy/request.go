@@ -28,6 +28,7 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 	}
 	d := s.user.Authorise(s.db, cmd, args, &s.k.uses)
 	if !d.Allowed() {
+		s.denied(cmd, args, d)
 		s.deny(cmd, d)
 		return true
 	}
@@ -100,7 +101,9 @@ func (s *session) block(raw []byte) bool {
 	}
 	sent := s.sent
 	done := s.forward(raw, true)
-	s.blocking = s.sent != sent
+	if s.blocking = s.sent != sent; s.blocking {
+		s.wait.request = s.k.bufs.append(nil, raw)
+	}
 	return done
 }
 

@@ -30,7 +30,7 @@ import (
 //	G +OK             the client has got this next, written as for R
 //	N                 nobody has got anything else
 //	T 10s             time passes
-//	W name            the users are exchanged for those of that name
+//	W name [told]     the users are exchanged for those of that name, and sessions are told of it
 //	B                 the client does not read any more, and B- reads again
 //	E                 the client half-closes, and E! is gone
 //	X reason          the session has ended, for that reason
@@ -167,7 +167,10 @@ func (pl *player) step(verb, rest string) {
 		}
 		pl.w.pass(d)
 	case "W":
-		pl.w.set = buildUsers(pl.t, pl.sets[rest], pl.w.set)
+		pl.w.set = buildUsers(pl.t, pl.sets[name], pl.w.set)
+		if arg == "told" {
+			pl.p.s.usersChanged(&pl.w.told)
+		}
 	case "B", "B-":
 		pl.p.blind = verb == "B"
 	case "E":

@@ -20,6 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"redisgate/acl"
 	"redisgate/auth"
 	"redisgate/policy"
 	"redisgate/tlsfeed"
@@ -27,7 +28,7 @@ import (
 	"redisgate/users"
 )
 
-// Options is what a Server needs; only Deny may be left out.
+// Options is what a Server needs; Deny and Directory may be left out.
 type Options struct {
 	// Listeners are served until Run ends, which closes them. TCP listeners speak
 	// TLS; unix listeners speak plain RESP and admit by their file mode.
@@ -35,6 +36,7 @@ type Options struct {
 	TLS       *tls.Config // needed when there is a TCP listener
 	Slots     *tlsfeed.Slots
 	Users     *users.Store
+	Directory *users.Directory // nil: users that ACL SETUSER makes last until the end, and there is no aclfile
 	Throttle  *auth.Throttle
 	Allow     *policy.Networks
 	Deny      *policy.Networks
@@ -79,7 +81,8 @@ type Server struct {
 	control  *upstream.Control
 	throttle *auth.Throttle
 	upLimits *upstream.Limits
-	perUser  *perUser
+	perUser  perUser
+	acl      *acl.Command
 	born     time.Time
 	workers  []*worker
 
@@ -104,10 +107,16 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		o: o, users: o.Users, control: o.Control, throttle: o.Throttle,
 		upLimits: upstream.NewLimits(o.MaxShared, o.MaxDedicated),
-		perUser:  newPerUser(len(o.Users.Load().Labels())+1, o.MaxDedicatedPerUser),
+		perUser:  perUser{most: int64(o.MaxDedicatedPerUser)},
 		born:     time.Now(),
 		empty:    make(chan *worker, o.Workers),
 	}
+	directory := o.Directory
+	if directory == nil {
+		directory = users.NewDirectory(o.Users, users.DirectoryOptions{})
+	}
+	directory.OnChange(s.usersChanged)
+	s.acl = &acl.Command{Directory: directory, Log: users.NewLog(nil), Store: o.Users}
 	return s, nil
 }
 
@@ -203,31 +212,3 @@ func (s *Server) nextID() uint64 { return s.ids.Add(1) }
 
 // Ready says that the server accepts connections and Redis answers.
 func (s *Server) Ready() bool { return s.accepting.Load() && s.control.Up() }
-
-// perUser counts the dedicated connections of each user.
-type perUser struct {
-	most  int32
-	count []atomic.Int32
-}
-
-func newPerUser(users, most int) *perUser {
-	return &perUser{most: int32(min(most, 1<<30)), count: make([]atomic.Int32, users)}
-}
-
-func (p *perUser) take(user int) bool {
-	if user < 0 || user >= len(p.count) {
-		user = len(p.count) - 1
-	}
-	if p.count[user].Add(1) > p.most {
-		p.count[user].Add(-1)
-		return false
-	}
-	return true
-}
-
-func (p *perUser) give(user int) {
-	if user < 0 || user >= len(p.count) {
-		user = len(p.count) - 1
-	}
-	p.count[user].Add(-1)
-}

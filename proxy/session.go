@@ -59,6 +59,7 @@ type session struct {
 	stalled   bool // the next request waits until got == sent
 	apart     bool // the next reply must be delivered by itself
 	blocking  bool // a blocking command is out
+	wait      wait
 	pushing   bool // inside a push that has begun and not ended
 	muted     bool // inside a push that is not the client's to have
 	event     []byte
@@ -113,6 +114,7 @@ func (s *session) size() int64 {
 	if s.capture != nil {
 		n += int64(cap(s.capture.reply))
 	}
+	n += int64(cap(s.wait.request) + cap(s.event))
 	if s.subs != nil {
 		n += int64(s.subs.bytes)
 	}
@@ -191,6 +193,7 @@ func (s *session) gone(reason string) {
 	}
 	s.dropMulti()
 	s.uncapture()
+	s.endWait()
 	s.deferred, s.stream = nil, streamed{}
 	s.k.counts.Closed[s.reason]++
 	s.h.left()
@@ -246,23 +249,4 @@ func (s *session) become(set *users.Set, u *users.User) {
 	if len(u.Databases) > 0 && !slices.Contains(u.Databases, s.db) {
 		s.db = u.Databases[0]
 	}
-}
-
-// refresh looks the user up again if the users were exchanged. false means that
-// the session has lost its user and ends.
-func (s *session) refresh() bool {
-	set := s.h.set()
-	if set == s.from {
-		return true
-	}
-	u := set.Lookup([]byte(s.user.Name))
-	if s.known && (u == nil || !u.Admits(s.addr)) {
-		s.end("user")
-		return false
-	}
-	s.from = set
-	if u != nil {
-		s.user = u
-	}
-	return true
 }

@@ -47,6 +47,7 @@ func newWorker(ctx context.Context, srv *Server) (*worker, error) {
 		srv: srv, loop: loop, kit: newKit(srv.o.Limits, srv.nextID),
 		clients: map[*client]struct{}{}, plain: make([]byte, readBuffer+maxRecord),
 	}
+	w.kit.acl = srv.acl
 	w.pool, err = upstream.NewPool(ctx, upstream.Options{
 		Loop: loop, Dialer: srv.o.Dialer, Limits: srv.upLimits, Notify: w.upstreamFailed,
 	})

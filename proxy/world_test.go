@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ type world struct {
 	k     *kit
 	clock int64
 	set   *users.Set
+	told  sync.WaitGroup // sessions that a change of users is not in force for
 	peers []*peer
 
 	active map[upstream.Key]*fakeLink
@@ -101,6 +103,8 @@ type peer struct {
 	received int  // bytes that its session was given
 	finished bool // its session has ended in good order
 
+	later  []func() // what was done off the loop
+
 	woken  bool
 	closed bool
 	next   int64 // when tick is due; 0: never
@@ -143,6 +147,10 @@ func (p *peer) turn() (did bool) {
 	s := &p.s
 	if p.closed {
 		return false
+	}
+	if len(p.later) > 0 {
+		p.later[0]()
+		p.later, did = p.later[1:], true
 	}
 	if p.woken {
 		p.woken, did = false, true
@@ -226,6 +234,7 @@ func (w *world) end() {
 			w.t.Errorf("an ended session holds %d dedicated connections; want 0", p.taken)
 		}
 	}
+	w.told.Wait()
 	for _, l := range w.links() {
 		if l.pauses != 0 {
 			w.t.Errorf("%s is paused %d times by nobody", l.name, l.pauses)
@@ -251,6 +260,11 @@ func (p *peer) mayTry([]byte) bool       { return true }
 func (p *peer) wrong([]byte)             {}
 func (p *peer) heldUpOthers()            { p.heldUp = true }
 func (p *peer) mayHoldUp() bool          { return false }
+
+func (p *peer) offLoop(do func() []byte, done func([]byte)) {
+	reply := do()
+	p.later = append(p.later, func() { done(reply) })
+}
 
 func (p *peer) deadline(t int64) {
 	if p.next == 0 || t < p.next {

@@ -44,6 +44,7 @@ type Conn struct {
 	dialing    bool // also after an end that came too early for the dial
 	flagged    bool // is on the pool's list of connections to flush
 	spent      bool // Redis has given up on it
+	finishing  bool // half-closed: nothing more is asked
 	paused     int  // how many want it to be
 	idleSince  int64
 	owner      Receiver // of a dedicated connection: who gets its pushes
@@ -67,7 +68,7 @@ func (c *Conn) Key() Key { return c.key }
 func (c *Conn) SetKey(k Key) { c.key = k }
 
 // Usable says that c takes further requests.
-func (c *Conn) Usable() bool { return c.state != closed && !c.retired }
+func (c *Conn) Usable() bool { return c.state != closed && !c.retired && !c.finishing }
 
 // Retired says that c was a shared pipeline and now only finishes what it owes.
 func (c *Conn) Retired() bool { return c.retired }
@@ -239,6 +240,21 @@ func (c *Conn) fail(kind string, err error) {
 	c.end()
 }
 
+// Finish says that nothing more is asked on c, a dedicated connection. Redis closes
+// it when it sees that, and takes no command in hand that was only waiting; an
+// answer that is on its way still comes before that.
+func (c *Conn) Finish() {
+	if c.state != open {
+		c.end()
+		return
+	}
+	if !c.finishing {
+		c.finishing = true
+		c.flush()
+		c.ec.CloseWrite()
+	}
+}
+
 // Close ends c at once; receivers with replies outstanding are told.
 func (c *Conn) Close() { c.end() }
 
@@ -278,7 +294,7 @@ func (c *Conn) Hangup() {}
 func (c *Conn) Closed(error) { c.lost() }
 
 func (c *Conn) lost() {
-	if c.state == open && (c.q.len() > 0 || c.owner != nil) {
+	if c.state == open && !c.finishing && (c.q.len() > 0 || c.owner != nil) {
 		c.pool.report("lost", errors.New("Redis closed the connection"))
 	}
 	c.end()

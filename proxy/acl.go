@@ -1,0 +1,84 @@
+package proxy
+
+import (
+	"bytes"
+	"strconv"
+
+	"redisgate/acl"
+	"redisgate/policy"
+	"redisgate/policy/command"
+	"redisgate/users"
+)
+
+// doACL answers ACL. What takes its time does so off the loop, while this session
+// alone waits.
+func (s *session) doACL(cmd *command.Command, args [][]byte, _ []byte) bool {
+	answers, proto, who := s.k.acl, int(s.proto), s.user
+	if !acl.Slow(cmd) {
+		s.say(answers.Answer(nil, proto, who, args))
+		return true
+	}
+	if !s.settled() {
+		return false
+	}
+	kept := make([][]byte, len(args))
+	for i, a := range args {
+		kept[i] = bytes.Clone(a)
+	}
+	s.sent++ // as if Redis owed it: nothing is done, and the session does not end, before it is there
+	s.stalled = true
+	s.h.offLoop(func() []byte { return answers.Answer(nil, proto, who, kept) }, func(reply []byte) {
+		s.got++
+		s.emit(reply)
+		s.caughtUp()
+	})
+	return true
+}
+
+// denied writes a refusal into the ACL LOG.
+func (s *session) denied(cmd *command.Command, args [][]byte, d policy.Decision) {
+	s.logDenied(cmd, args, d, users.LogTopLevel)
+}
+
+func (s *session) logDenied(cmd *command.Command, args [][]byte, d policy.Decision, context string) {
+	reason := users.LogReason(d.Reason)
+	if reason == "" || s.k.acl == nil {
+		return
+	}
+	object := []byte(cmd.Name)
+	switch reason {
+	case users.LogKey, users.LogChannel:
+		object = args[d.Arg]
+	case users.LogDatabase:
+		object = strconv.AppendInt(nil, int64(s.db), 10)
+	}
+	s.k.acl.Log.Add(users.Event{
+		Reason: reason, Context: context, Object: object, Username: []byte(s.user.Name), ClientInfo: s.info(),
+	})
+}
+
+// logFailed writes a failed log-in into the ACL LOG.
+func (s *session) logFailed(command, name []byte) {
+	if s.k.acl != nil {
+		s.k.acl.Log.Add(users.Event{
+			Reason: users.LogAuth, Context: users.LogTopLevel, Object: command, Username: name, ClientInfo: s.info(),
+		})
+	}
+}
+
+// info describes the session as CLIENT INFO does (networking.c, catClientInfoString),
+// as far as redisgate knows it.
+func (s *session) info() string {
+	b := append(make([]byte, 0, 160), "id="...)
+	b = strconv.AppendUint(b, s.id, 10)
+	b = append(b, " addr="...)
+	if s.addr.IsValid() {
+		b = s.addr.AppendTo(b)
+	} else {
+		b = append(b, "unix"...)
+	}
+	b = append(append(b, " name="...), s.name...)
+	b = strconv.AppendInt(append(b, " db="...), int64(s.db), 10)
+	b = append(append(b, " user="...), s.user.Name...)
+	return string(strconv.AppendInt(append(b, " resp="...), int64(s.proto), 10))
+}
