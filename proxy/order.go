@@ -135,8 +135,9 @@ func (s *session) Lost(n int, sent bool) {
 		return
 	}
 	for range n {
-		s.got++
-		s.lose(sent)
+		if s.got++; s.got >= s.many { // one error for all channels of a SUBSCRIBE
+			s.lose(sent)
+		}
 	}
 	if s.sent == s.got && s.own != nil && !s.own.Usable() {
 		s.cut()

@@ -154,6 +154,7 @@ func (s *session) subscribe(cmd *command.Command, args [][]byte, raw []byte) boo
 	}
 	l.SendMany(s, raw, n)
 	s.sent += uint64(n)
+	s.many = s.sent
 	s.apart = true
 	return true
 }

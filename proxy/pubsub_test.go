@@ -126,6 +126,32 @@ var subscribings = map[string]string{
 		G -ERR redisgate: connection to Redis lost; the command may have run
 		X upstream`),
 
+	// A client takes each error for a request's whole answer, as when Redis refuses.
+	"lost with two channels": as("app", `
+		C HELLO 3
+		C SUBSCRIBE a b
+		C MULTI
+		C SET k v
+		U D1 SUBSCRIBE a b
+		G "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n$5\r\nproto\r\n:3\r\n$2\r\nid\r\n:1\r\n$4\r\nmode\r\n$0\r\n\r\n$4\r\nrole\r\n$0\r\n\r\n$7\r\nmodules\r\n*0\r\n"
+		L D1
+		G -ERR redisgate: connection to Redis lost; the command may have run
+		G +OK
+		G +QUEUED
+		X upstream`),
+
+	"lost between two channels": as("app", `
+		C SUBSCRIBE a b
+		C PING
+		U D1 SUBSCRIBE a b
+		U D1 PING
+		R D1 "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n"
+		G "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n"
+		L D1
+		G -ERR redisgate: connection to Redis lost; the command may have run
+		G -ERR redisgate: connection to Redis lost; the command may have run
+		X upstream`),
+
 	"keys stay watched": as("app", `
 		C WATCH k
 		C SUBSCRIBE a

@@ -78,6 +78,7 @@ type session struct {
 	multi  *transaction
 	watch  bool
 	subs   *subscriptions
+	many   uint64 // value of got behind the replies of the last SUBSCRIBE or its like
 	stream streamed
 
 	// Output.
