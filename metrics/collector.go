@@ -27,6 +27,7 @@ var (
 	handshakes       = desc("tls_handshakes_total", "Complete TLS handshakes.", "version", "resumed")
 	expiry           = desc("tls_certificate_expiry_timestamp_seconds", "When the certificates of a file stop being valid.", "file")
 	auth             = desc("auth_total", "Attempts to log in.", "result")
+	passwords        = desc("auth_passwords_total", "Log-ins by the place of the password among the user's, from 0.", "user", "slot")
 	commands         = desc("commands_total", "Commands judged.", "command", "verdict")
 	denied           = desc("denied_total", "Commands refused, by user and reason.", "user", "reason")
 	duration         = desc("command_duration_seconds",
@@ -45,7 +46,7 @@ var (
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		buildInfo, connections, connectionsTotal, handshakes, expiry, auth, commands, denied, duration, received, sent,
+		buildInfo, connections, connectionsTotal, handshakes, expiry, auth, passwords, commands, denied, duration, received, sent,
 		upstreamConnections, upstreamUp, upstreamErrors, reloads, lastSuccess,
 	} {
 		ch <- d
@@ -89,6 +90,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(auth, s.Auth.OK, "ok")
 	count(auth, s.Auth.Failed, "failed")
 	count(auth, s.Auth.Throttled, "throttled")
+	for _, p := range s.Passwords {
+		count(passwords, p.Count, p.User, p.Slot)
+	}
 	for _, cmd := range s.Commands {
 		// Commands that nobody has sent would be hundreds of lines of zeros.
 		if cmd.Allowed > 0 {

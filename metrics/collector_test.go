@@ -19,6 +19,7 @@ var full = fixed{
 	Results:       ConnectionResults{10, 1, 2, 0, 4, 5, 6},
 	Handshakes:    []Handshake{{"1.3", false, 7}, {"1.3", true, 2}, {"1.2", false, 1}},
 	Auth:          AuthResults{5, 6, 7},
+	Passwords:     []Password{{"app", "0", 3}, {"app", "16+", 1}},
 	Commands:      []Command{{"get", 100, 1}, {"config|get", 0, 2}, {"set", 0, 0}, {"other", 0, 3}},
 	Denied:        []Denied{{"app", "command", 3}},
 	Duration:      Histogram{Bounds: []float64{0.001, 0.01}, Counts: []uint64{5, 3, 2}, Sum: 0.5},
@@ -31,6 +32,10 @@ var full = fixed{
 }
 
 const fullText = `
+# HELP redisgate_auth_passwords_total Log-ins by the place of the password among the user's, from 0.
+# TYPE redisgate_auth_passwords_total counter
+redisgate_auth_passwords_total{slot="0",user="app"} 3
+redisgate_auth_passwords_total{slot="16+",user="app"} 1
 # HELP redisgate_auth_total Attempts to log in.
 # TYPE redisgate_auth_total counter
 redisgate_auth_total{result="failed"} 6

@@ -23,6 +23,7 @@ type Snapshot struct {
 	Results     ConnectionResults
 	Handshakes  []Handshake
 	Auth        AuthResults
+	Passwords   []Password
 	Commands    []Command
 	Denied      []Denied
 	Duration    Histogram // last byte of a request in, to the first of its reply ready
@@ -43,7 +44,7 @@ type Snapshot struct {
 
 // ConnectionResults counts connections by how far they got.
 type ConnectionResults struct {
-	Accepted         uint64 // handshake done, or a unix socket
+	Accepted         uint64 // admitted by address and number
 	DeniedAddress    uint64
 	OverLimit        uint64
 	ProxyHeader      uint64
@@ -64,6 +65,15 @@ type AuthResults struct {
 	OK        uint64
 	Failed    uint64
 	Throttled uint64 // refused unread, after too many failures from the address
+}
+
+// Password counts log-ins by one of a user's passwords. User is a configured name,
+// or one that an administrator has made; Slot is the password's place among the
+// user's, from 0, "16+" for all from there on.
+type Password struct {
+	User  string
+	Slot  string
+	Count uint64
 }
 
 // Command counts the verdicts on one command. Name is from the command table,

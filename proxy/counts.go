@@ -34,15 +34,16 @@ type Refusal struct {
 // Password is one of several that a user has.
 type Password struct {
 	User string
-	Slot int // its place among those of the user's rules, from 0; slots for all from there on
+	Slot int // its place among those of the user's rules, from 0; PasswordSlots for all from there on
 }
 
-const slots = 16
+// PasswordSlots is how many passwords of a user are counted one by one.
+const PasswordSlots = 16
 
 // password counts a log-in by a password; a user without one has none to count.
 func (c *Counts) password(u *users.User, slot int) {
 	if slot >= 0 {
-		c.Passwords[Password{u.Name, min(slot, slots)}]++
+		c.Passwords[Password{u.Name, min(slot, PasswordSlots)}]++
 	}
 }
 

@@ -49,6 +49,7 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 		TLS:                 b.tls,
 		Slots:               tlsfeed.NewSlots(slots),
 		Users:               g.users,
+		Directory:           g.changes,
 		Throttle:            auth.NewThrottle(),
 		Allow:               b.allow,
 		Deny:                b.deny,

@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -66,6 +67,13 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 	}
 	for h, n := range snap.Handshakes {
 		out.Handshakes = append(out.Handshakes, metrics.Handshake{Version: h.Version, Resumed: h.Resumed, Count: n})
+	}
+	for p, n := range snap.Passwords {
+		slot := strconv.Itoa(p.Slot)
+		if p.Slot >= proxy.PasswordSlots {
+			slot += "+"
+		}
+		out.Passwords = append(out.Passwords, metrics.Password{User: p.User, Slot: slot, Count: n})
 	}
 	for id := range snap.Allowed {
 		out.Commands = append(out.Commands, metrics.Command{Name: commandName(id), Allowed: snap.Allowed[id], Denied: snap.Denied[id]})
