@@ -159,4 +159,3 @@ func (w *wire) end() {
 		w.t.Errorf("read %q, %v; want the end of the connection", b[:n], err)
 	}
 }
-

@@ -103,7 +103,7 @@ type peer struct {
 	received int  // bytes that its session was given
 	finished bool // its session has ended in good order
 
-	later  []func() // what was done off the loop
+	later []func() // what was done off the loop
 
 	woken  bool
 	closed bool
