@@ -23,20 +23,25 @@ func Read(path string, options func(name string) policy.Options) ([]Entry, error
 	if !info.Mode().IsRegular() {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: errNoFile(info)}
 	}
+	if info.Size() > MaxFile {
+		return nil, errTooLarge
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
+	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1)) // it may have grown
 	if err != nil {
 		return nil, err
 	}
 	if len(data) > MaxFile {
-		return nil, Problems{{Msg: "larger than 64MB", Hint: "name a file of users; " + exampleHint}}
+		return nil, errTooLarge
 	}
 	return Parse(data, options)
 }
+
+var errTooLarge = Problems{{Msg: "larger than 64MB", Hint: "name a file of users; " + exampleHint}}
 
 func errNoFile(info fs.FileInfo) error {
 	if info.IsDir() {

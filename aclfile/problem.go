@@ -123,9 +123,30 @@ func oneLine(s string) string {
 // forgot the name.
 func shown(name string) string {
 	if strings.IndexByte("><#!", name[0]) >= 0 {
-		return name[:1] + "(hidden)"
+		return name[:1] + hidden
 	}
 	return name
+}
+
+// hidden stands for what may be a secret; policy writes it too.
+const hidden = "(hidden)"
+
+// presentable hides what begins like no rule, in a selector too: it may be a password
+// without its '>'.
+func presentable(rule string) string {
+	parts := strings.Split(rule, " ")
+	for i, p := range parts {
+		body := strings.TrimLeft(p, `("'`)
+		known := body == "" || strings.IndexByte("~%&+-)", body[0]) >= 0
+		switch strings.ToLower(strings.TrimRight(body, `)"'`)) {
+		case "on", "off", "nopass", "reset", "resetpass", "allkeys", "resetkeys", "allchannels", "resetchannels":
+			known = true
+		}
+		if !known && !strings.HasSuffix(body, hidden) {
+			parts[i] = p[:len(p)-len(body)] + hidden
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 // keywordHint says what to do about a line that begins with something else than
@@ -170,19 +191,20 @@ func failures(name string, args []string, opt policy.Options) []Problem {
 				u = next
 				continue
 			}
-			q := Problem{Place: i, Word: rule.Token, Msg: rule.Msg}
-			if strings.Contains(q.Word, "(hidden)") {
+			word := presentable(rule.Token)
+			q := Problem{Place: i, Word: word, Msg: rule.Msg}
+			if strings.Contains(word, hidden) {
 				q.Word = ""
 			}
 			switch {
 			case rule.Msg == "Unknown command or category name in ACL":
-				q.kind, q.Word = unknown, rule.Token
+				q.kind, q.Word = unknown, word
 			case told:
 				q.mute = true
 			default:
 				told = true
 			}
-			if strings.ContainsAny(args[i], "\t\r\v\f") {
+			if strings.ContainsAny(args[i], "\t\r\v\f") || cutOff(args[i]) {
 				q.Hint = tabHint
 			}
 			out = append(out, q)
@@ -195,7 +217,7 @@ func failures(name string, args []string, opt policy.Options) []Problem {
 // hides if it sees the two together.
 func try(u *policy.User, args []string, i int, opt policy.Options) (*policy.User, *policy.RuleError) {
 	if cutOff(args[i]) {
-		return nil, &policy.RuleError{Token: "(hidden)", Msg: "Syntax error"}
+		return nil, &policy.RuleError{Token: hidden, Msg: "Syntax error"}
 	}
 	next, err := u.With(args[i:i+1], opt)
 	if err == nil {
@@ -206,7 +228,7 @@ func try(u *policy.User, args []string, i int, opt policy.Options) (*policy.User
 	}
 	var rule *policy.RuleError
 	if !errors.As(err, &rule) {
-		rule = &policy.RuleError{Token: "(hidden)", Msg: err.Error()}
+		rule = &policy.RuleError{Token: hidden, Msg: err.Error()}
 	}
 	return nil, rule
 }
