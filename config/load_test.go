@@ -315,6 +315,21 @@ func TestSyntaxErrorsHaveAHintThatFits(t *testing.T) {
 	}
 }
 
+func TestWithAnACLFileUsersHaveNoRules(t *testing.T) {
+	c := mustParse(t, "[acl]\nfile = \"users.acl\"\n[[user]]\nname = \"app\"\ndatabases = [1]\n")
+	if c.ACL.File != "/etc/redisgate/users.acl" || len(c.Users) != 1 || c.Users[0].ACL.Text() != "" {
+		t.Errorf("acl.file = %q, users %v; want /etc/redisgate/users.acl and one user without rules", c.ACL.File, c.Users)
+	}
+}
+
+func TestProblemsOfSeveralFilesAreSortedByFile(t *testing.T) {
+	ps := Problems{{File: "b", Line: 7}, {File: "a", Line: 1}, {File: "b", Line: 2}, {File: "a"}, {File: "b"}}
+	ps.Sort()
+	if got, want := fmt.Sprint(ps), "b: \nb:2: \nb:7: \na: \na:1: "; got != want {
+		t.Errorf("Sort() = %q; want %q", got, want)
+	}
+}
+
 func TestLoadReadsAFileAndResolvesAgainstItsDirectory(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "redisgate.toml")

@@ -50,6 +50,7 @@ func TestRefusedValues(t *testing.T) {
 		{"[[user]]\nacl = \"on\"", "user[0].name", "missing"},
 		{"[[user]]\nname = \"a b\"\nacl = \"on\"", "user[0].name", "space"},
 		{"[[user]]\nname = \"a\"", "user[0].acl", "missing"},
+		{"[acl]\nfile = \"users.acl\"\n" + oneUser, "user[0].acl", "acl.file is set"},
 		{user(oneUser), "user[1].name", "already"},
 		{user("allow = [\"x\"]"), "user[0].allow[0]", "not a network"},
 		{user("databases = [0, 1, 0]"), "user[0].databases[2]", "twice"},
