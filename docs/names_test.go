@@ -251,7 +251,7 @@ func TestNamedVerbsAndFlagsExist(t *testing.T) {
 			}
 		}
 	}
-	for _, verb := range []string{"demo", "init", "serve", "check", "hash-password", "health", "version"} {
+	for _, verb := range []string{"demo", "init", "serve", "check", "explain", "hash-password", "health", "version"} {
 		if !named[verb] {
 			t.Errorf("no page shows redisgate %s", verb)
 		}

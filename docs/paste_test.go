@@ -24,6 +24,7 @@ var pasted = []struct {
 	{"redisgate version", true, ""},
 	{"redisgate init ", true, ""},
 	{"redisgate check ", true, ""},
+	{"redisgate explain ", true, ""},
 	{"redisgate hash-password", true, "change me\n"},
 	{"redisgate serve ", false, ""},
 	{"redis-server ", false, ""},

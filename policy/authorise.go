@@ -121,11 +121,15 @@ func (u *User) Administers(cmd *command.Command) bool {
 	return slices.ContainsFunc(u.selectors, func(s *selector) bool { return s.allowed.has(cmd.ID) && s.named.has(cmd.ID) })
 }
 
-// staysInside judges the databases of a user who may not use all. SELECT, AUTH and kin are how a session comes out of
-// a database that is no longer the user's, so for them the selected one does not matter.
+// leaves says that the selected database does not matter: SELECT, AUTH and kin are how a session comes out of one that is
+// no longer the user's.
+func leaves(cmd *command.Command) bool {
+	return cmd.Flags.Has(command.FlagNoAuth) || cmd.Name == "select"
+}
+
+// staysInside judges the databases of a user who may not use all.
 func (u *User) staysInside(db int, cmd *command.Command, args [][]byte, uses *command.Uses) bool {
-	leaves := cmd.Flags.Has(command.FlagNoAuth) || cmd.Name == "select"
-	if !leaves && !u.mayUse(db) {
+	if !leaves(cmd) && !u.mayUse(db) {
 		return false
 	}
 	for _, d := range uses.Databases {

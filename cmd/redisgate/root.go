@@ -16,8 +16,13 @@ import (
 	"redisgate/config"
 )
 
+// exitCode is an error that says nothing: what there was to say is printed.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
 // run is the whole program. It returns the exit code: 0 for success, 1 for an
-// error.
+// error, or what an exitCode says.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
@@ -25,6 +30,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
+		var code exitCode
+		if errors.As(err, &code) {
+			return int(code)
+		}
 		printError(stderr, err)
 		return 1
 	}
@@ -41,7 +50,8 @@ lets through what each user's Redis ACL rules permit.`,
 		Example: `  redisgate demo                                   try it, with nothing installed
   redisgate init ./redisgate                       write a working set-up
   redisgate check --config redisgate.toml          list all that is wrong with it
-  redisgate serve --config redisgate.toml          run it`,
+  redisgate serve --config redisgate.toml          run it
+  redisgate explain --config redisgate.toml --user app -- GET app:1   say why, or why not`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       versionLine(),
@@ -59,7 +69,7 @@ lets through what each user's Redis ACL rules permit.`,
 		}
 		return hinted(hint, "%w", err)
 	})
-	root.AddCommand(newDemo(), newInit(), newServe(), newCheck(), newHashPassword(), newHealth(), newVersion())
+	root.AddCommand(newDemo(), newInit(), newServe(), newCheck(), newExplain(), newHashPassword(), newHealth(), newVersion())
 	root.SetHelpCommand(newHelp())
 	for _, cmd := range root.Commands() {
 		completeNothing(cmd)
