@@ -1,6 +1,7 @@
 package aclfile
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,20 @@ import (
 // Size is the number of bytes of a user's line with its ending.
 func Size(u *policy.User) int { return len("user ") + len(u.Name) + 1 + len(u.Rules()) + 1 }
 
+// Fits is the reason why Parse would not read the line that Format prints of a user, or
+// nil.
+func Fits(u *policy.User) error { return fits(u.Name, u.Rules()) }
+
+func fits(name, rules string) error {
+	switch {
+	case len("user ")+len(name)+1+len(rules) > MaxLine:
+		return fmt.Errorf("the rules of user '%s' are longer than 1MB", name)
+	case strings.Count(rules, " ") >= MaxRules:
+		return fmt.Errorf("user '%s' has more than 10,000 rules", name)
+	}
+	return nil
+}
+
 // Format prints users so that Parse reads the same ones again, ordered by the bytes
 // of their names as Redis orders them. More than what Parse would take is an error.
 func Format(users []*policy.User) ([]byte, error) {
@@ -19,12 +34,12 @@ func Format(users []*policy.User) ([]byte, error) {
 	var out []byte
 	for _, u := range users {
 		rules := u.Rules()
-		if len("user ")+len(u.Name)+1+len(rules) > MaxLine {
-			return nil, fmt.Errorf("the rules of user '%s' are longer than 1MB", u.Name)
+		if err := fits(u.Name, rules); err != nil {
+			return nil, err
 		}
 		out = append(append(append(append(append(out, "user "...), u.Name...), ' '), rules...), '\n')
 		if len(out) > MaxFile {
-			return nil, fmt.Errorf("the rules of all users are longer than 64MB")
+			return nil, errors.New("the rules of all users are longer than 64MB")
 		}
 	}
 	return out, nil

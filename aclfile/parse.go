@@ -21,9 +21,9 @@ const (
 	MaxFile  = 64 << 20 // bytes
 	MaxLine  = 1 << 20  // bytes, line ending not counted
 	MaxUsers = 10_000
+	MaxRules = 10_000 // of one user, words of selectors counted each: adding a pattern looks at all others
 
 	maxName     = 256 // bytes; names are labels of metrics
-	maxWords    = 1 << 16
 	maxProblems = 100
 )
 
@@ -137,16 +137,16 @@ func checkName(name string) (q Problem, wrong bool) {
 
 // user makes a user of the words behind its name, or lists what is wrong with them.
 func (p *parser) user(name string, words []string) *policy.User {
+	if place(words, len(words))-3 > MaxRules {
+		p.add(Problem{Line: p.line, User: name, Msg: "more than 10,000 rules"})
+		return nil
+	}
 	args, places, open := merge(words)
-	switch {
-	case open >= 0:
+	if open >= 0 {
 		p.add(Problem{
 			Line: p.line, User: name, kind: openSelector, Place: place(words, open),
 			Msg: "a selector is not closed", Hint: "write ')' at its end: (+get ~data:*)",
 		})
-		return nil
-	case len(args) > maxWords:
-		p.add(Problem{Line: p.line, User: name, Msg: "more than 65,536 rules"})
 		return nil
 	}
 	var opt policy.Options

@@ -177,8 +177,11 @@ func TestErrorsAndUsersAreBounded(t *testing.T) {
 	if len(ps) != 1 || ps[0].Line != MaxUsers+1 || !strings.Contains(ps[0].Msg, "10,000") {
 		t.Errorf("10,001 users: %v; want that this is one too many", ps)
 	}
-	ps = problemsOf(t, "user a "+strings.Repeat("+get ", maxWords+1))
-	if len(ps) != 1 || ps[0].Msg != "more than 65,536 rules" {
-		t.Errorf("65,537 rules: %v; want an error", ps)
+	ps = problemsOf(t, "user a "+strings.Repeat("+get  ", MaxRules+1))
+	if len(ps) != 1 || ps[0].Msg != "more than 10,000 rules" {
+		t.Errorf("10,001 rules: %v; want an error", ps)
+	}
+	if _, err := Parse([]byte("user a "+strings.Repeat("+get  ", MaxRules)), nil); err != nil {
+		t.Errorf("10,000 rules: %v; want no error", err)
 	}
 }

@@ -137,6 +137,19 @@ func TestFormatPrintsNothingThatParseRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	roundTrip(t, []*policy.User{most})
+	for rules, fit := range map[int]bool{MaxRules - 4: true, MaxRules - 3: false} {
+		var b strings.Builder // beside "off", "sanitize-payload", "resetchannels" and "-@all"
+		for i := range rules {
+			fmt.Fprintf(&b, " ~%d", i)
+		}
+		u, err := policy.ParseUser("many", b.String(), policy.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Fits(u); (err == nil) != fit {
+			t.Errorf("Fits() of %d rules = %v; want that it fits: %v", rules+4, err, fit)
+		}
+	}
 	var many []*policy.User
 	for range 65 {
 		many = append(many, most)

@@ -91,6 +91,10 @@ func (d *Directory) SetUser(name string, rules []string) error {
 			return nil, err
 		}
 		next := Definition{Origin: Runtime}
+		// Adding a pattern looks at all others.
+		if len(rules) > aclfile.MaxRules {
+			return nil, fmt.Errorf("redisgate: more than %d rules", aclfile.MaxRules)
+		}
 		var err error
 		if u != nil {
 			next.Allow = u.Allow
@@ -105,16 +109,16 @@ func (d *Directory) SetUser(name string, rules []string) error {
 		if err != nil {
 			return nil, errors.New(oneLine(err.Error()))
 		}
+		// What ACL SAVE writes is what ACL LOAD must take.
+		if err := aclfile.Fits(next.User); err != nil {
+			return nil, fmt.Errorf("redisgate: %w", err)
+		}
 		set, err := old.with(next, nil)
 		if err != nil {
 			return nil, err
 		}
-		// What ACL SAVE writes is what ACL LOAD must take.
-		if set.byName[name].size > aclfile.MaxLine {
-			return nil, fmt.Errorf("The rules of user '%s' would be longer than 1MB", name)
-		}
 		if set.size > aclfile.MaxFile {
-			return nil, errors.New("The rules of all users would be longer than 64MB")
+			return nil, errors.New("redisgate: the rules of all users are longer than 64MB")
 		}
 		return set, nil
 	})

@@ -67,7 +67,7 @@ func NewSet(definitions []Definition, previous *Set) (*Set, error) {
 }
 
 // errTooMany is an error for clients too.
-var errTooMany = fmt.Errorf("There are %d users already, which is the limit", MaxUsers)
+var errTooMany = fmt.Errorf("redisgate: no more than %d users", MaxUsers)
 
 // with makes a set of this one's users, with d in place of the user of its name or
 // as one more, or with d.User nil, without those that are gone.
