@@ -71,7 +71,7 @@ func TestWriteFollowsSymbolicLinks(t *testing.T) {
 	middle, link := filepath.Join(dir, "middle"), filepath.Join(dir, "users.acl")
 	for _, l := range [][2]string{{target, middle}, {"middle", link}} {
 		if err := os.Symlink(l[0], l[1]); err != nil {
-			t.Skip(err)
+			t.Fatal(err)
 		}
 	}
 	if err := Write(link, []byte("new")); err != nil {
@@ -130,18 +130,11 @@ func TestReadIsBounded(t *testing.T) {
 }
 
 func TestWriteThatFailsLeavesTheOldFile(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("root may write everywhere")
-	}
 	dir := t.TempDir()
-	path := filepath.Join(dir, "users.acl")
+	path := filepath.Join(dir, strings.Repeat("u", 255)) // no file can be made whose name is longer
 	writeFile(t, path, "old")
-	if err := os.Chmod(dir, 0o500); err != nil {
-		t.Fatal(err)
-	}
-	defer os.Chmod(dir, 0o700)
-	if err := Write(path, []byte("new")); !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("Write() in a directory that cannot be written = %v; want that it is not permitted", err)
+	if err := Write(path, []byte("new")); err == nil {
+		t.Error("Write() where no temporary file can be made = nil; want an error")
 	}
 	if readFile(t, path) != "old" || len(filesOf(t, dir)) != 1 {
 		t.Errorf("the directory has %q, the file %q; want the old file alone", filesOf(t, dir), readFile(t, path))

@@ -10,13 +10,11 @@ import (
 )
 
 func TestWriteKeepsTheOwner(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root gives files away")
-	}
 	path := filepath.Join(t.TempDir(), "users.acl")
 	writeFile(t, path, "old")
-	if err := os.Chown(path, 1234, 2345); err != nil {
-		t.Skip(err)
+	uid, gid := uint32(1234), uint32(2345)
+	if err := os.Chown(path, int(uid), int(gid)); err != nil { // only root gives files away
+		uid, gid = uint32(os.Getuid()), uint32(os.Getgid())
 	}
 	if err := os.Chmod(path, 0o640); err != nil {
 		t.Fatal(err)
@@ -28,8 +26,8 @@ func TestWriteKeepsTheOwner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := info.Sys().(*syscall.Stat_t); s.Uid != 1234 || s.Gid != 2345 || info.Mode() != 0o640 {
-		t.Errorf("owner %d, group %d, mode %v; want 1234, 2345, 0640", s.Uid, s.Gid, info.Mode())
+	if s := info.Sys().(*syscall.Stat_t); s.Uid != uid || s.Gid != gid || info.Mode() != 0o640 {
+		t.Errorf("owner %d, group %d, mode %v; want %d, %d, 0640", s.Uid, s.Gid, info.Mode(), uid, gid)
 	}
 }
 
@@ -37,7 +35,7 @@ func TestWriteKeepsTheOwner(t *testing.T) {
 func TestReadDoesNotWaitForAPipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	if _, err := Read(path, nil); err == nil {
 		t.Error("Read(pipe) = nil; want an error")

@@ -18,21 +18,11 @@ func (s *session) doACL(cmd *command.Command, args [][]byte, _ []byte) bool {
 		s.say(answers.Answer(nil, proto, who, args))
 		return true
 	}
-	if !s.settled() {
-		return false
-	}
 	kept := make([][]byte, len(args))
 	for i, a := range args {
 		kept[i] = bytes.Clone(a)
 	}
-	s.sent++ // as if Redis owed it: nothing is done, and the session does not end, before it is there
-	s.stalled = true
-	s.h.offLoop(func() []byte { return answers.Answer(nil, proto, who, kept) }, func(reply []byte) {
-		s.got++
-		s.emit(reply)
-		s.caughtUp()
-	})
-	return true
+	return s.aside(func() []byte { return answers.Answer(nil, proto, who, kept) })
 }
 
 // denied writes a refusal into the ACL LOG.
@@ -53,7 +43,7 @@ func (s *session) logDenied(cmd *command.Command, args [][]byte, d policy.Decisi
 		object = strconv.AppendInt(nil, int64(s.db), 10)
 	}
 	s.k.acl.Log.Add(users.Event{
-		Reason: reason, Context: context, Object: object, Username: []byte(s.user.Name), ClientInfo: s.info(),
+		Reason: reason, Context: context, Object: object, Username: []byte(s.user.Name), ClientInfo: string(s.appendInfo(nil)),
 	})
 }
 
@@ -61,24 +51,7 @@ func (s *session) logDenied(cmd *command.Command, args [][]byte, d policy.Decisi
 func (s *session) logFailed(command, name []byte) {
 	if s.k.acl != nil {
 		s.k.acl.Log.Add(users.Event{
-			Reason: users.LogAuth, Context: users.LogTopLevel, Object: command, Username: name, ClientInfo: s.info(),
+			Reason: users.LogAuth, Context: users.LogTopLevel, Object: command, Username: name, ClientInfo: string(s.appendInfo(nil)),
 		})
 	}
-}
-
-// info describes the session as CLIENT INFO does (networking.c, catClientInfoString),
-// as far as redisgate knows it.
-func (s *session) info() string {
-	b := append(make([]byte, 0, 160), "id="...)
-	b = strconv.AppendUint(b, s.id, 10)
-	b = append(b, " addr="...)
-	if s.addr.IsValid() {
-		b = s.addr.AppendTo(b)
-	} else {
-		b = append(b, "unix"...)
-	}
-	b = append(append(b, " name="...), s.name...)
-	b = strconv.AppendInt(append(b, " db="...), int64(s.db), 10)
-	b = append(append(b, " user="...), s.user.Name...)
-	return string(strconv.AppendInt(append(b, " resp="...), int64(s.proto), 10))
 }

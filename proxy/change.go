@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"sync"
-	"time"
 
 	"redisgate/policy/command"
 	"redisgate/resp"
@@ -15,8 +14,8 @@ import (
 // wait is a blocking command that is out.
 type wait struct {
 	request []byte // to be judged again
-	revoked bool   // its user may not wait any more
-	text    string // what it is answered with; "": nothing
+	stopped bool   // Redis was told that nobody waits any more
+	reply   []byte // what it is answered with then; nil: nothing
 	told    *sync.WaitGroup
 }
 
@@ -64,16 +63,24 @@ func (s *session) usersChanged(told *sync.WaitGroup) {
 		return
 	}
 	may := s.refresh()
-	if !s.blocking || s.own == nil || s.wait.revoked {
+	if !s.blocking || s.own == nil || s.wait.stopped {
 		return
 	}
-	text := ""
+	var reply []byte
 	if may {
-		if text = s.judgeWait(); text == "" {
+		text := s.judgeWait()
+		if text == "" {
 			return
 		}
+		reply = appendError(nil, text)
 	}
-	s.wait.revoked, s.wait.text, s.wait.told = true, text, told
+	s.stopWait(reply, told)
+}
+
+// stopWait ends the blocking command that is out, unless Redis has an answer on
+// its way. It takes nothing with it: told is done when Redis has let go of it.
+func (s *session) stopWait(reply []byte, told *sync.WaitGroup) {
+	s.wait.stopped, s.wait.reply, s.wait.told = true, reply, told
 	told.Add(1)
 	s.tainted = true
 	s.own.Finish()
@@ -100,7 +107,7 @@ func (s *session) judgeWait() string {
 
 // endWait forgets the blocking command that was out.
 func (s *session) endWait() {
-	if s.wait.request != nil || s.wait.revoked {
+	if s.wait.request != nil || s.wait.stopped {
 		s.k.bufs.give(s.wait.request)
 		if s.wait.told != nil {
 			s.wait.told.Done()
@@ -109,46 +116,8 @@ func (s *session) endWait() {
 	}
 }
 
-// changeTime is how long a change of users waits for Redis to let go of commands
-// that its users may not wait for any more.
-const changeTime = 2 * time.Second
-
 // usersChanged tells all sessions, and returns when the change is in force for
 // all of them.
 func (s *Server) usersChanged(_, _ *users.Set) {
-	if !s.started.Load() {
-		return
-	}
-	var told sync.WaitGroup
-	s.eachClient(&told, func(c *client) {
-		c.usersChanged(&told)
-		c.settleInput()
-	})
-	done := make(chan struct{})
-	go func() { told.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(changeTime):
-		s.eachClient(&told, func(c *client) {
-			if c.wait.revoked && c.own != nil {
-				c.own.Close()
-			}
-		})
-		<-done
-	}
-}
-
-// eachClient has f called for every client, by the worker that it belongs to.
-func (s *Server) eachClient(told *sync.WaitGroup, f func(*client)) {
-	for _, w := range s.workers {
-		told.Add(1)
-		if !w.loop.Post(func() {
-			defer told.Done()
-			for c := range w.clients {
-				f(c)
-			}
-		}) {
-			told.Done()
-		}
-	}
+	s.everybody(func(o *session, told *sync.WaitGroup) { o.usersChanged(told) })
 }

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"io"
+	"net/netip"
+	"sync"
 	"time"
 
 	"redisgate/eventloop"
@@ -17,6 +19,8 @@ type client struct {
 	w    *worker
 	conn *eventloop.Conn
 	tls  *tlsfeed.Conn // nil on a unix socket
+
+	remote, local netip.AddrPort // not valid on a unix socket
 
 	timer   eventloop.Timer
 	timerAt int64
@@ -312,6 +316,21 @@ func (c *client) offLoop(do func() []byte, done func([]byte)) {
 			}
 		})
 	}()
+}
+
+func (c *client) everybody(f func(*session, *sync.WaitGroup)) { c.w.srv.everybody(f) }
+
+func (c *client) hold(d time.Duration, writes bool) {
+	for _, w := range c.w.srv.workers {
+		w.loop.Post(func() { w.hold(d, writes) })
+	}
+}
+
+func (c *client) ends() (remote, local string) {
+	if c.remote.IsValid() {
+		return c.remote.String(), c.local.String()
+	}
+	return "unix:0", "unix:0"
 }
 
 func (c *client) output() {

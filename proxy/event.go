@@ -21,7 +21,7 @@ func (s *session) Push(p []byte, end bool) {
 			return
 		}
 	}
-	s.emit(p)
+	s.put(p) // CLIENT REPLY OFF does not silence messages
 	s.dropEvent()
 	s.pushing = !end
 	s.lastUse = s.h.now()

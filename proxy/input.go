@@ -167,7 +167,7 @@ func (s *session) next(buf []byte) int {
 			s.k.scratch = resp.AppendRequest(s.k.scratch[:0], args...)
 			raw = s.k.scratch
 		}
-		if !s.request(args, raw) {
+		if !s.inTurn(args, raw) {
 			s.parser.Reset() // it is parsed again when its time has come
 			s.requestBy = 0
 			return 0
@@ -175,6 +175,26 @@ func (s *session) next(buf []byte) int {
 	}
 	s.requestBy = 0
 	return n
+}
+
+// inTurn is request for a client that may have asked for no reply.
+func (s *session) inTurn(args [][]byte, raw []byte) bool {
+	switch s.silence {
+	case loud, silent:
+		return s.request(args, raw)
+	case skipped:
+		if !s.settled() {
+			return false
+		}
+		s.silence = loud
+		return s.request(args, raw)
+	}
+	s.silence = skipped
+	done := s.request(args, raw)
+	if !done {
+		s.silence = skipNext
+	}
+	return done
 }
 
 // errTooMany ends a client that asks on and on without logging in.

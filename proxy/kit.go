@@ -62,6 +62,7 @@ type kit struct {
 	scratch  []byte
 	counts   Counts
 	nextID   func() uint64
+	pause    pause
 	acl      *acl.Command // nil: ACL LOG has nobody to write it
 	known    map[int]bool // databases that Redis has accepted a SELECT of
 }

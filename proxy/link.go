@@ -1,6 +1,9 @@
 package proxy
 
 import (
+	"sync"
+	"time"
+
 	"redisgate/upstream"
 	"redisgate/users"
 )
@@ -46,6 +49,15 @@ type host interface {
 	// offLoop has do run where it may wait, and then done called with what it has
 	// returned, unless the session has ended.
 	offLoop(do func() []byte, done func(reply []byte))
+	// everybody has f called for each session of the server by the loop that it
+	// belongs to, and returns when all that f adds to told is done. It waits, so it is
+	// for what offLoop does.
+	everybody(f func(o *session, told *sync.WaitGroup))
+	// ends are the addresses of the client and of redisgate on its connection.
+	ends() (remote, local string)
+	// hold has all sessions of the server wait with what the client sends, or with
+	// writes only, until the time is over; 0 ends that.
+	hold(d time.Duration, writes bool)
 	// output says that there are bytes to be sent at the end of the turn.
 	output()
 	// deadline has tick called at t, or earlier.

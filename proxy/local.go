@@ -23,8 +23,14 @@ var anytime = map[string]handler{
 // outside are the local commands that are refused inside MULTI.
 var outside = map[string]handler{
 	"auth": (*session).doAuth, "hello": (*session).doHello, "select": (*session).doSelect,
-	"client|id": (*session).clientID, "client|getname": (*session).clientGetName,
-	"client|setname": (*session).clientSetName, "client|setinfo": (*session).clientSetInfo,
+	"client|caching": (*session).clientCaching, "client|getname": (*session).clientGetName,
+	"client|getredir": (*session).clientGetRedir, "client|help": (*session).clientHelp, "client|id": (*session).clientID,
+	"client|info": (*session).clientInfo, "client|kill": (*session).clientKill, "client|list": (*session).clientList,
+	"client|no-evict": (*session).clientSwitch, "client|no-touch": (*session).clientSwitch,
+	"client|pause": (*session).clientPause, "client|reply": (*session).clientReply,
+	"client|setinfo": (*session).clientSetInfo, "client|setname": (*session).clientSetName,
+	"client|tracking": (*session).clientTracking, "client|trackinginfo": (*session).clientTrackingInfo,
+	"client|unblock": (*session).clientUnblock, "client|unpause": (*session).clientUnpause,
 }
 
 func (s *session) local(cmd *command.Command, args [][]byte, raw []byte) bool {
@@ -126,73 +132,10 @@ func (s *session) doSelect(_ *command.Command, args [][]byte, _ []byte) bool {
 	return true
 }
 
-func (s *session) clientID(*command.Command, [][]byte, []byte) bool {
-	s.say(appendInt(nil, int64(s.id)))
-	return true
-}
-
-func (s *session) clientGetName(*command.Command, [][]byte, []byte) bool {
-	if s.name == "" {
-		s.say(s.null())
-	} else {
-		s.say(appendBulk(nil, []byte(s.name)))
-	}
-	return true
-}
-
-func (s *session) clientSetName(_ *command.Command, args [][]byte, _ []byte) bool {
-	if !validName(args[2]) {
-		s.fail(textClientName)
-		return true
-	}
-	s.name = string(args[2])
-	s.sayOK()
-	return true
-}
-
-// clientSetInfo accepts what libraries tell of themselves (networking.c,
-// clientSetinfoCommand). It is kept nowhere yet.
-func (s *session) clientSetInfo(_ *command.Command, args [][]byte, _ []byte) bool {
-	option := string(args[2])
-	switch {
-	case !equalFold(args[2], "lib-name") && !equalFold(args[2], "lib-ver"):
-		s.fail("ERR Unrecognized option '" + printable(option) + "'")
-	case !validName(args[3]):
-		s.fail("ERR " + printable(option) + " cannot contain spaces, newlines or special characters.")
-	default:
-		s.sayOK()
-	}
-	return true
-}
-
 // null is a missing bulk string in the client's protocol.
 func (s *session) null() []byte {
 	if s.proto == 3 {
 		return []byte("_\r\n")
 	}
 	return []byte("$-1\r\n")
-}
-
-// validName says that a client name has only '!' to '~' (networking.c, validateClientName).
-func validName(p []byte) bool {
-	for _, b := range p {
-		if b < '!' || b > '~' {
-			return false
-		}
-	}
-	return len(p) <= 1024
-}
-
-// printable cuts s and replaces what could break a line.
-func printable(s string) string {
-	if len(s) > 128 {
-		s = s[:128]
-	}
-	b := []byte(s)
-	for i, c := range b {
-		if c < ' ' || c > '~' {
-			b[i] = '?'
-		}
-	}
-	return string(b)
 }

@@ -11,11 +11,12 @@ import (
 // command as it comes in and, if the rules have changed since, again at EXEC;
 // then it goes to Redis as one contiguous run.
 type transaction struct {
-	run   []byte // MULTI and the queued requests, canonical
-	cmds  []*command.Command
-	user  *users.User // by whose rules the queue was judged
-	own   bool        // some command needs a dedicated connection
-	spoil bool        // EXEC will be refused
+	run    []byte // MULTI and the queued requests, canonical
+	cmds   []*command.Command
+	user   *users.User // by whose rules the queue was judged
+	own    bool        // some command needs a dedicated connection
+	writes bool        // some command may change something
+	spoil  bool        // EXEC will be refused
 }
 
 var (
@@ -55,6 +56,7 @@ func (s *session) queue(cmd *command.Command, raw []byte) {
 	}
 	m.run = s.k.bufs.append(m.run, raw)
 	m.cmds = append(m.cmds, cmd)
+	m.writes = m.writes || mayChange(cmd)
 	m.own = m.own || cmd.Route != command.RouteShared && cmd.Route != command.RouteLocal
 	if m.user != s.user {
 		m.user = nil // judged by the rules of more than one moment

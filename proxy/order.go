@@ -32,8 +32,15 @@ func (s *session) say(p []byte) {
 func (s *session) sayOK()           { s.say(replyOK) }
 func (s *session) fail(text string) { s.say(appendError(s.k.scratch[:0], text)) }
 
-// emit appends to what the client gets next.
+// emit appends a reply to what the client gets next, if it wants replies.
 func (s *session) emit(p []byte) {
+	if s.silence == loud || s.silence == skipNext {
+		s.put(p)
+	}
+}
+
+// put appends to what the client gets next.
+func (s *session) put(p []byte) {
 	if s.phase == ended || len(p) == 0 {
 		return
 	}
@@ -103,7 +110,7 @@ func (s *session) settle() {
 		s.subs.answered()
 		if s.subs.count() == 0 {
 			s.unsubscribe()
-			s.own.SetSubscriber(false)
+			s.own.SetSubscriber(s.tracking != nil)
 			s.tainted = true // a message too many would be taken for another's reply
 		}
 	}
@@ -157,10 +164,8 @@ func (s *session) lose(sent bool) {
 		}
 		return
 	}
-	if s.wait.revoked {
-		if s.wait.text != "" {
-			s.emit(appendError(nil, s.wait.text))
-		}
+	if s.wait.stopped {
+		s.emit(s.wait.reply)
 		return
 	}
 	text := textUnreachable

@@ -67,12 +67,17 @@ var poisons = [][]string{
 // share one pipeline with a witness, as itself and inside MULTI, and has the
 // witness check after each that every reply is its own and its database its own.
 func TestNothingPoisonsASharedConnection(t *testing.T) {
-	g, rs := gate(t, gatetest.Options{})
+	g, rs := gate(t, gatetest.Options{Users: map[string]string{"app": "on >secret ~* &* +@all", "evil": "on >secret ~* &* +@all -keys"}})
 	witness := newWire(t, g.DialPlain(t)).login()
 	witness.do("+OK\r\n", "SET", "mine", "witness")
 	for i, poison := range poisons {
 		for _, multi := range []bool{false, true} {
-			evil := newWire(t, g.DialPlain(t)).login()
+			evil := newWire(t, g.DialPlain(t))
+			if poison[0] == "CLIENT" { // of a user who may not do everything, and so meets itself alone
+				evil.do("+OK\r\n", "AUTH", "evil", "secret")
+			} else {
+				evil.login()
+			}
 			evil.do("+PONG\r\n", "PING") // on the shared pipeline now
 			if multi {
 				evil.do("+OK\r\n", "MULTI")
@@ -105,7 +110,12 @@ func TestOddCommandsAnswerOnce(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"CLIENT", "REPLY", "OFF"}, "-ERR redisgate: this command is not supported by this version of redisgate\r\n"},
+		{[]string{"CLIENT", "REPLY", "ON"}, "+OK\r\n"},
+		{[]string{"CLIENT", "PAUSE", "0"}, "+OK\r\n"},
+		{[]string{"CLIENT", "UNBLOCK", "99"}, ":0\r\n"},
+		{[]string{"CLIENT", "KILL", "ID", "9999"}, ":0\r\n"},
+		{[]string{"CLIENT", "TRACKING", "ON"}, "+OK\r\n"},
+		{[]string{"CLIENT", "CACHING", "YES"}, "-ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled\r\n"},
 		{[]string{"UNSUBSCRIBE", "a", "b"}, "*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n*3\r\n$11\r\nunsubscribe\r\n$1\r\nb\r\n:0\r\n"},
 		{[]string{"UNSUBSCRIBE"}, "*3\r\n$11\r\nunsubscribe\r\n$-1\r\n:0\r\n"},
 		{[]string{"SELECT", "99"}, "-ERR DB index is out of range\r\n"},

@@ -41,6 +41,10 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 			return false
 		}
 	}
+	s.last = int16(cmd.ID)
+	if s.k.pause.on && s.paused(cmd) {
+		return false
+	}
 	filter := s.user.MustFilter(cmd, d)
 	if s.multi != nil && cmd.Route != command.RouteLocal {
 		if filter {

@@ -41,10 +41,14 @@ type session struct {
 	from   *users.Set  // the snapshot in which user was looked up
 	user   *users.User // never nil; powerless until authenticated
 	name   string      // CLIENT SETNAME
+	born   int64       // loop time
+	last   int16       // ID of the command judged last; -1: none
 	known  bool        // authenticated, be it as a default user that needs no password
 	failed int         // attempts to log in on this connection
 	asked  int         // requests since it was last authenticated
 	reason string      // why redisgate ended it, for the counters
+
+	library struct{ name, version string } // CLIENT SETINFO
 
 	// Input. in[off:] waits; parser holds the state of an unfinished request at its start.
 	in     []byte
@@ -75,11 +79,14 @@ type session struct {
 	draining  bool // ends as soon as nothing is under way
 	awaited   link // will call Room
 
-	multi  *transaction
-	watch  bool
-	subs   *subscriptions
-	many   uint64 // value of got behind the replies of the last SUBSCRIBE or its like
-	stream streamed
+	multi *transaction
+	watch bool
+	subs  *subscriptions
+
+	tracking *tracking // CLIENT TRACKING is on
+	silence  silence   // CLIENT REPLY
+	many     uint64    // value of got behind the replies of the last SUBSCRIBE or its like
+	stream   streamed
 
 	// Output.
 	out       []byte
@@ -94,8 +101,8 @@ type session struct {
 
 // initSession begins a session in place, since it is part of its client.
 func initSession(s *session, h host, k *kit, addr netip.Addr) {
-	*s = session{h: h, k: k, id: k.nextID(), addr: addr, proto: 2}
-	s.lastUse = h.now()
+	*s = session{h: h, k: k, id: k.nextID(), addr: addr, proto: 2, born: h.now(), last: -1}
+	s.lastUse = s.born
 	s.become(h.set(), nil)
 	if s.phase == greeting && k.limits.AuthTimeout > 0 {
 		s.authBy = h.now() + int64(k.limits.AuthTimeout)

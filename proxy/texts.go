@@ -28,6 +28,7 @@ const (
 	textQueue       = "ERR redisgate: the transaction is larger than max_buffered_command_bytes"
 	textInMulti     = "ERR redisgate: this command cannot be used inside MULTI"
 	textFilterMulti = "ERR redisgate: the names of keys cannot be filtered inside MULTI for a user without all keys"
+	textRedirect    = "ERR redisgate: REDIRECT is not supported; track in RESP3, or without it"
 	textPinnedHello = "ERR redisgate: HELLO cannot change the protocol while keys are watched or channels subscribed"
 	textPinnedAuth  = "ERR redisgate: that user may not use this database, and keys are watched or channels subscribed in it"
 	textNotYet      = "ERR redisgate: this command is not supported by this version of redisgate"

@@ -87,6 +87,11 @@ func (t outputTask) Run() { t.c.output() }
 // on a unix socket.
 func (w *worker) adopt(nc net.Conn, tls *tlsfeed.Conn, addr netip.Addr) {
 	c := &client{w: w, tls: tls}
+	if remote, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+		local, _ := nc.LocalAddr().(*net.TCPAddr)
+		c.remote, c.local = netip.AddrPortFrom(addr, remote.AddrPort().Port()), local.AddrPort()
+		c.local = netip.AddrPortFrom(c.local.Addr().Unmap(), c.local.Port())
+	}
 	conn, err := w.loop.Attach(nc, c, false)
 	if err != nil {
 		w.srv.connections.Add(-1)

@@ -266,6 +266,23 @@ func (p *peer) offLoop(do func() []byte, done func([]byte)) {
 	p.later = append(p.later, func() { done(reply) })
 }
 
+func (p *peer) everybody(f func(*session, *sync.WaitGroup)) {
+	for _, o := range p.w.peers {
+		f(&o.s, &p.w.told)
+	}
+}
+
+func (p *peer) ends() (remote, local string) { return "192.0.2.1:1", "192.0.2.2:2" }
+
+func (p *peer) hold(d time.Duration, writes bool) {
+	p.w.k.pause.on, p.w.k.pause.writes = d > 0, writes
+	if d == 0 {
+		for _, o := range p.w.peers {
+			o.s.proceed()
+		}
+	}
+}
+
 func (p *peer) deadline(t int64) {
 	if p.next == 0 || t < p.next {
 		p.next = t

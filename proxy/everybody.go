@@ -1,0 +1,66 @@
+package proxy
+
+import (
+	"sync"
+	"time"
+)
+
+// releaseTime is how long everybody waits for Redis to let go of commands that
+// nobody waits for any more.
+const releaseTime = 2 * time.Second
+
+// everybody has f called for each session by the loop that it belongs to, and
+// returns when all that f adds to told is done. It must not be called on a loop.
+func (s *Server) everybody(f func(o *session, told *sync.WaitGroup)) {
+	if !s.started.Load() {
+		return
+	}
+	var told sync.WaitGroup
+	s.eachClient(&told, func(c *client) {
+		f(&c.session, &told)
+		c.settleInput()
+	})
+	done := make(chan struct{})
+	go func() { told.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(releaseTime):
+		s.eachClient(&told, func(c *client) {
+			if c.wait.stopped && c.own != nil {
+				c.own.Close()
+			}
+		})
+		<-done
+	}
+}
+
+// eachClient has f called for every client, by the worker that it belongs to.
+func (s *Server) eachClient(told *sync.WaitGroup, f func(*client)) {
+	for _, w := range s.workers {
+		told.Add(1)
+		if !w.loop.Post(func() {
+			defer told.Done()
+			for c := range w.clients {
+				f(c)
+			}
+		}) {
+			told.Done()
+		}
+	}
+}
+
+// aside does what would hold up the loop off it, while this session alone waits
+// for the reply.
+func (s *session) aside(do func() []byte) bool {
+	if !s.settled() {
+		return false
+	}
+	s.sent++ // as if Redis owed it: nothing is done, and the session does not end, before it is there
+	s.stalled = true
+	s.h.offLoop(do, func(reply []byte) {
+		s.got++
+		s.emit(reply)
+		s.caughtUp()
+	})
+	return true
+}
