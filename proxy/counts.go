@@ -43,7 +43,7 @@ const PasswordSlots = 16
 // password counts a log-in by a password; a user without one has none to count.
 func (c *Counts) password(u *users.User, slot int) {
 	if slot >= 0 {
-		c.Passwords[Password{u.Name, min(slot, PasswordSlots)}]++
+		c.Passwords[Password{u.Label, min(slot, PasswordSlots)}]++
 	}
 }
 
@@ -85,7 +85,7 @@ func (c *Counts) verdict(cmd *command.Command, allowed bool) {
 func (c *Counts) refused(u *users.User, reason string) {
 	name := ""
 	if u != nil {
-		name = u.Name
+		name = u.Label
 	}
 	c.Refused[Refusal{name, reason}]++
 }

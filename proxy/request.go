@@ -28,8 +28,10 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 	}
 	d := s.user.Authorise(s.db, cmd, args, &s.k.uses)
 	if !d.Allowed() {
+		if !s.deny(cmd, d) {
+			return false
+		}
 		s.denied(cmd, args, d)
-		s.deny(cmd, d)
 		return true
 	}
 	if s.subs != nil && s.proto == 2 && !duringSubscription(cmd) {
@@ -145,13 +147,19 @@ func (s *session) unknown(cmd *command.Command, failure command.Failure, args []
 	return true
 }
 
-func (s *session) deny(cmd *command.Command, d policy.Decision) {
+// deny answers a command that the rules do not permit. false means that it has to
+// wait: a denied EXEC ends the transaction (multi.c, execCommandAbort).
+func (s *session) deny(cmd *command.Command, d policy.Decision) bool {
 	text := string(d.AppendText(s.k.scratch[:0], s.user.User, cmd))
 	if cmd.Name == "exec" {
+		if !s.unwatch() {
+			return false
+		}
 		s.dropMulti()
 		text = "EXECABORT Transaction discarded because of: " + text
 	}
 	s.refuse(cmd, s.userKnown(), d.Reason.String(), text)
+	return true
 }
 
 // crossProtocol recognises what a browser sends (networking.c, securityWarningCommand).
