@@ -5,6 +5,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 PACKAGES ?= ./...
 FUZZTIME ?= 60s
 COUNT    ?= 6
+REQUESTS ?= 2000000
 
 # The race detector needs cgo, which needs a C compiler, and a 64-bit system.
 RACE = $(shell case "$$($(GO) env CGO_ENABLED) $$($(GO) env GOARCH)" in (*" 386"|*" arm") ;; (1*) echo -race ;; esac)
@@ -13,10 +14,10 @@ TESTFLAGS ?= -vet=off -shuffle=on -timeout 20m
 TESTSUM = $(GO) run ./internal/testsum
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race portable fuzz bench bench-idle timed lint fmt fmt-check ci deps
+.PHONY: help build test race portable fuzz differential bench bench-idle timed lint fmt fmt-check ci deps
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build bin/redisgate, a static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/redisgate ./cmd/redisgate
@@ -36,6 +37,9 @@ portable: deps ## Run all tests on the event loop of systems without epoll
 
 fuzz: ## Run each fuzz target for FUZZTIME (60s)
 	@tools/fuzz.sh $(FUZZTIME)
+
+differential: deps ## Compare REQUESTS (2000000) random requests and rules with a real Redis, from a new seed
+	REDISGATE_DIFFERENTIAL=$(REQUESTS) $(GO) test -vet=off -count 1 -timeout 60m -v -run 'Agree|Touched|Server' ./policy
 
 bench: ## Run the benchmarks; COUNT=6 runs feed benchstat
 	$(GO) test -vet=off -run '^$$' -bench . -benchmem -count $(COUNT) $(PACKAGES)

@@ -16,11 +16,11 @@ import (
 	"redisgate/policy/command"
 )
 
-// differentialSize is how many requests are compared: 20,000, or what REDISGATE_DIFFERENTIAL says, then from a new seed.
-func differentialSize(t *testing.T) (size int, rng *rand.Rand) {
+// differentialSize is how many requests are compared: normal, or what REDISGATE_DIFFERENTIAL says, then from a new seed.
+func differentialSize(t *testing.T, normal int) (size int, rng *rand.Rand) {
 	t.Helper()
 	seed := uint64(1)
-	size = 20000
+	size = normal
 	if n, err := strconv.Atoi(os.Getenv("REDISGATE_DIFFERENTIAL")); err == nil {
 		size, seed = n, rand.Uint64()
 	}
@@ -31,7 +31,8 @@ func differentialSize(t *testing.T) (size int, rng *rand.Rand) {
 // TestVerdictsAgreeWithServer compares verdicts with ACL DRYRUN: where redisgate allows, the server must; where only the
 // server does, stricter must know why; where both refuse a command, a key or a channel, they must name the same one.
 func TestVerdictsAgreeWithServer(t *testing.T) {
-	size, rng := differentialSize(t)
+	t.Parallel()
+	size, rng := differentialSize(t, 200000)
 	client := redistest.Start(t, redistest.Options{}).Client()
 	g := newGenerator(t, rng, client)
 	counts := map[string]int{}

@@ -15,7 +15,8 @@ import (
 // TestRefusedSyntaxIsAnErrorOnTheServer runs what Parse refuses: the server must not execute it either, unless the refusal
 // says that redisgate is stricter there. So nothing that works on Redis is lost for want of understanding it.
 func TestRefusedSyntaxIsAnErrorOnTheServer(t *testing.T) {
-	size, rng := differentialSize(t)
+	t.Parallel()
+	size, rng := differentialSize(t, 40000)
 	client := redistest.Start(t, redistest.Options{}).Client()
 	g := newGenerator(t, rng, client)
 	refused := 0

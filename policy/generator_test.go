@@ -75,10 +75,10 @@ var templates = []string{
 	"xgroup create k w $ MKSTREAM", "xgroup create k STREAMS $ MKSTREAM", "exists k k", "client tracking ON BCAST", "command getkeys get k", "scan n", "watch k k", "getex k EX n", "spop k",
 }
 
-// rules makes the words of a user: a root selector, and up to two more.
+// rules makes the words of a user: a root selector, and up to three more.
 func (g *generator) rules() []string {
 	words := append([]string{"reset"}, g.selector()...)
-	for range g.IntN(3) {
+	for range g.IntN(4) {
 		words = append(words, "("+strings.Join(g.selector(), " ")+")")
 	}
 	return words

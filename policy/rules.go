@@ -75,19 +75,27 @@ func (u *User) With(words []string, opt Options) (*User, error) {
 	return c, nil
 }
 
-// mergeSelectors joins the words of a selector that was split at its spaces (acl.c, ACLMergeSelectorArguments).
+// mergeSelectors joins the words of a selector that was split at its spaces (acl.c, ACLMergeSelectorArguments). All but the
+// first come up to a NUL.
 func mergeSelectors(words []string) ([]string, error) {
 	var out []string
 	open := -1
+	var selector strings.Builder
 	for i, w := range words {
 		switch {
 		case open < 0 && strings.HasPrefix(w, "(") && !strings.HasSuffix(w, ")"):
 			open = i
+			selector.Reset()
+			selector.WriteString(w)
 		case open < 0:
 			out = append(out, w)
-		case strings.HasSuffix(w, ")"):
-			out = append(out, strings.Join(words[open:i+1], " "))
-			open = -1
+		default:
+			text, _, _ := strings.Cut(w, "\x00")
+			selector.WriteString(" " + text)
+			if strings.HasSuffix(w, ")") {
+				out = append(out, selector.String())
+				open = -1
+			}
 		}
 	}
 	if open >= 0 {
@@ -245,10 +253,12 @@ func (s *selector) applyCommand(word string, refuseReserved bool) string {
 		return msgUnknown
 	case c.Parent() != nil:
 		return msgSubArg
-	case i+1 == len(name), hasSpace(name): // Redis takes a space, and cannot load what it then prints
+	case i+1 == len(name):
 		return msgSyntax
 	case c.Flags.Has(command.FlagContainer):
 		return msgUnknown
+	case hasSpace(name): // Redis takes a space, and cannot load what it then prints
+		return msgSyntax
 	case refuseReserved && c.Flags.Has(command.FlagReserved):
 		return msgReserved
 	}

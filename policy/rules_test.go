@@ -1,15 +1,10 @@
 package policy
 
 import (
-	"context"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/redis/go-redis/v9"
-
-	"redisgate/internal/redistest"
 	"redisgate/policy/command"
 )
 
@@ -171,128 +166,4 @@ func FuzzRules(f *testing.F) {
 			t.Fatalf("ParseUser(%q) prints %q, which is another user", rules, u.Rules())
 		}
 	})
-}
-
-// TestRulesAgreeWithServer gives random words to ACL SETUSER: the same error, or the same flags, passwords, keys, channels.
-func TestRulesAgreeWithServer(t *testing.T) {
-	size, rng := differentialSize(t)
-	client := redistest.Start(t, redistest.Options{}).Client()
-	g := newGenerator(t, rng, client)
-	ctx := context.Background()
-	good := 0
-	for range size / 10 {
-		words := []string{"reset"}
-		for range 1 + g.IntN(5) {
-			words = append(words, g.word())
-		}
-		line := []any{"ACL", "SETUSER", "app"}
-		for _, w := range words {
-			line = append(line, w)
-		}
-		serverErr := client.Do(ctx, line...).Err()
-		u, err := NewUser("app", words, Options{})
-		var re *RuleError
-		switch {
-		case err == nil && serverErr == nil:
-			good++
-			sameUser(t, client, u, words)
-		case err == nil || serverErr == nil:
-			t.Errorf("NewUser(%q) = %v; the server says %v", words, err, serverErr)
-		case errors.As(err, &re) && !strings.HasSuffix(serverErr.Error(), ": "+re.Msg):
-			t.Errorf("NewUser(%q) = %v; the server says %v", words, err, serverErr)
-		}
-	}
-	if good < size/100 {
-		t.Errorf("%d of %d users were good; want more to compare", good, size/10)
-	}
-}
-
-// word makes one rule, often a wrong one.
-func (g *generator) word() string {
-	hash := strings.Repeat("0123456789abcdef", 4)
-	words := []string{
-		"on", "OFF", "nopass", "resetpass", ">pw", "<pw", "#" + hash, "!" + hash, "#" + strings.ToUpper(hash), "#abc", "sanitize-payload",
-		"skip-sanitize-payload", "allkeys", "~*", "resetkeys", "allchannels", "&*", "resetchannels", "allcommands", "nocommands", "+@ALL",
-		"-@all", "clearselectors", "()", "( )", "(~a +get", ")", "+set ~b)", "(", "(on)", "(>pw)", `(~"x y")`, `(~"a" '&b' +get)`,
-		`("~a\x2a\n")`, `(+get "~a)`, `("+get"x)`, "(~a)(~b)", "%", "%~a", "%RR~a", "%WR~a", "%r", "%Rx~a", "~a b", "~a\x00", "&a\tb", "",
-		"+config", "-config|get", "+config|nope", "+config|get|x", "+get|a|b", "+select|0", "-select|0", "+get|", "+|get", "+", "-", "@all",
-		"+nosuch", "+@nosuch", "+@", "(+@nosuch)", "%RW~*", "&",
-	}
-	switch g.IntN(4) {
-	case 0:
-		return pick(g, keyRules)
-	case 1:
-		return pick(g, channelRules)
-	}
-	w := pick(g, words)
-	if g.IntN(5) == 0 && w != "" && strings.IndexByte("#!<>", w[0]) < 0 {
-		w = g.randomCase(w)
-	}
-	return w
-}
-
-// sameUser compares with ACL GETUSER what every version prints alike: not the commands.
-func sameUser(t *testing.T, client *redis.Client, u *User, words []string) {
-	t.Helper()
-	m, err := client.Do(context.Background(), "ACL", "GETUSER", "app").Result()
-	if err != nil {
-		t.Fatalf("ACL GETUSER = %v; want a map", err)
-	}
-	got := m.(map[any]any)
-	flags := stringSet(got["flags"])
-	for name, want := range map[string]bool{"on": u.Enabled, "nopass": u.NoPass, "skip-sanitize-payload": u.SkipSanitize} {
-		if slices.Contains(flags, name) != want {
-			t.Errorf("NewUser(%q) has %s: %v; the server says %v", words, name, want, flags)
-		}
-	}
-	if n := len(got["passwords"].([]any)); n != len(u.Passwords) {
-		t.Errorf("NewUser(%q) has %d passwords; the server %d", words, len(u.Passwords), n)
-	}
-	sameSelector(t, words, u.selectors[0], got)
-	others, _ := got["selectors"].([]any)
-	if len(others) != len(u.selectors)-1 {
-		t.Errorf("NewUser(%q) has %d more selectors; the server %d", words, len(u.selectors)-1, len(others))
-		return
-	}
-	for i, o := range others {
-		sameSelector(t, words, u.selectors[i+1], o.(map[any]any))
-	}
-}
-
-func sameSelector(t *testing.T, words []string, s *selector, server map[any]any) {
-	t.Helper()
-	var keys, channels []string
-	if s.allKeys {
-		keys = []string{"~*"}
-	}
-	for _, k := range s.keys {
-		keys = append(keys, strings.Replace(k.String(), "%RW~*", "~*", 1)) // which Redis cannot tell from all keys
-	}
-	if s.allChannels {
-		channels = []string{"&*"}
-	}
-	for _, p := range s.channels {
-		channels = append(channels, "&"+p.text)
-	}
-	if got := strings.Join(keys, " "); got != server["keys"] {
-		t.Errorf("NewUser(%q) has keys %q; the server %q", words, got, server["keys"])
-	}
-	if got := strings.Join(channels, " "); got != server["channels"] {
-		t.Errorf("NewUser(%q) has channels %q; the server %q", words, got, server["channels"])
-	}
-}
-
-func stringSet(v any) []string {
-	var out []string
-	switch v := v.(type) {
-	case []any:
-		for _, s := range v {
-			out = append(out, s.(string))
-		}
-	case map[any]bool:
-		for s := range v {
-			out = append(out, s.(string))
-		}
-	}
-	return out
 }

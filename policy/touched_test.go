@@ -14,7 +14,8 @@ import (
 // TestKeysTouchedAreKeysNamed runs what Parse accepts on a server that tells of every key that is changed or missed: each
 // must be one that Parse named. A key that only Redis's executor finds would be a way around the rules.
 func TestKeysTouchedAreKeysNamed(t *testing.T) {
-	size, rng := differentialSize(t)
+	t.Parallel()
+	size, rng := differentialSize(t, 20000)
 	client := redistest.Start(t, redistest.Options{}).Client()
 	ctx := context.Background()
 	// All events but those of keys that expire, which come when they will.
