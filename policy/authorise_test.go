@@ -47,7 +47,8 @@ func TestTextsForTheClient(t *testing.T) {
 	for _, tt := range []struct{ rules, request, want string }{
 		{"~app:* +get", "GET app:1", ""},
 		{"~app:* +get", "CONFIG GET x", "NOPERM User app has no permissions to run the 'config|get' command"},
-		{"~app:* +@all", "config set dir x", "NOPERM User app has no permissions to run the 'config|set' command"},
+		{"~app:* +@all", "config set dir x", "NOPERM User app has no permissions to run the 'config|set' command, which is reserved: the rule +config|set in redisgate's configuration or ACL file would grant it"},
+		{"~app:* +config", "config set dir x", "NOPERM User app has no permissions to run the 'config|set' command"},
 		{"~app:* +get", "GET b", "NOPERM No permissions to access a key"},
 		{"~app:* +publish", "PUBLISH b m", "NOPERM No permissions to access a channel"},
 		{"~app:* +@all", "KEYS *", "NOPERM User app has no permissions to run the 'keys' command, which reaches all keys"},

@@ -60,7 +60,12 @@ func (d Decision) Allowed() bool { return d.Reason == ReasonAllowed }
 func (d Decision) AppendText(dst []byte, u *User, cmd *command.Command) []byte {
 	switch d.Reason {
 	case ReasonCommand, ReasonReserved:
-		return appendName(dst, u, " has no permissions to run the '", cmd, "' command")
+		dst = appendName(dst, u, " has no permissions to run the '", cmd, "' command")
+		if d.Reason == ReasonReserved && u.everyCommand() {
+			dst = append(append(dst, ", which is reserved: the rule +"...), cmd.Name...)
+			dst = append(dst, " in redisgate's configuration or ACL file would grant it"...)
+		}
+		return dst
 	case ReasonUnjudged, ReasonUnknown:
 		return append(dst, "ERR unknown command"...)
 	case ReasonKeyless:

@@ -22,6 +22,16 @@ func (u *User) MustFilter(cmd *command.Command, d Decision) bool {
 	return cmd.Flags.Has(command.FlagFiltered) && d.Allowed() && !u.selectors[d.Selector].allKeys
 }
 
+// everyCommand reports whether +@all is in force, to whose user it is news that a command is reserved.
+func (u *User) everyCommand() bool {
+	for _, s := range u.selectors {
+		if s.future {
+			return true
+		}
+	}
+	return false
+}
+
 func (u *User) everyKey() bool {
 	for _, s := range u.selectors {
 		if s.allowed != (bits{}) && s.allKeys {

@@ -92,7 +92,11 @@ func (s *session) route(cmd *command.Command, args [][]byte, raw []byte) bool {
 	case command.RouteLocal:
 		return s.local(cmd, args, raw)
 	}
-	s.fail(textNotYet)
+	if cmd.Name == "wait" || cmd.Name == "waitaof" {
+		s.fail(textWait)
+	} else {
+		s.fail(textNotYet)
+	}
 	return true
 }
 

@@ -32,6 +32,7 @@ const (
 	textPinnedHello = "ERR redisgate: HELLO cannot change the protocol while keys are watched or channels subscribed"
 	textPinnedAuth  = "ERR redisgate: that user may not use this database, and keys are watched or channels subscribed in it"
 	textNotYet      = "ERR redisgate: this command is not supported by this version of redisgate"
+	textWait        = "ERR redisgate: WAIT and WAITAOF speak of the writes of one connection, and many clients share redisgate's"
 	textTooLarge    = "ERR redisgate: the reply is too large"
 	textSubscribed  = "ERR redisgate: too many subscriptions"
 )
