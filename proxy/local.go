@@ -1,10 +1,7 @@
 package proxy
 
 import (
-	"strconv"
-
 	"redisgate/policy/command"
-	"redisgate/upstream"
 	"redisgate/users"
 )
 
@@ -38,6 +35,9 @@ func (s *session) local(cmd *command.Command, args [][]byte, raw []byte) bool {
 		return do(s, cmd, args, raw)
 	}
 	if s.multi != nil {
+		if cmd.Name == "select" {
+			return s.queueSelect(cmd, args, raw)
+		}
 		s.spoilMulti()
 		s.fail(textInMulti)
 		return true
@@ -84,7 +84,7 @@ func (s *session) doReset(*command.Command, [][]byte, []byte) bool {
 		s.letGo(false)
 	}
 	s.pipe = nil
-	s.db, s.proto, s.name = 0, 2, ""
+	s.db, s.proto, s.name, s.silence = 0, 2, "", loud
 	was := s.known
 	s.become(s.h.set(), nil)
 	if was && !s.known && s.k.limits.AuthTimeout > 0 {
@@ -92,43 +92,6 @@ func (s *session) doReset(*command.Command, [][]byte, []byte) bool {
 		s.h.deadline(s.authBy)
 	}
 	s.say(replyReset)
-	return true
-}
-
-// doSelect moves to another database. Whether it exists only Redis knows: the
-// first SELECT of a number goes there, on a dedicated connection.
-func (s *session) doSelect(_ *command.Command, args [][]byte, _ []byte) bool {
-	db, err := strconv.Atoi(string(args[1]))
-	if err != nil {
-		s.fail(textDBNumber)
-		return true
-	}
-	if db < 0 {
-		s.fail(textDBRange)
-		return true
-	}
-	if !s.settled() {
-		return false
-	}
-	if s.k.known[db] && !s.pinned() {
-		s.db = db
-		s.sayOK()
-		return true
-	}
-	l, _ := s.onOwn()
-	if l == nil {
-		return true
-	}
-	s.ask(l, 0, func(s *session, reply []byte, failed string) {
-		if failed != "" {
-			reply = appendError(nil, failed)
-		} else if reply[0] == '+' {
-			s.k.known[db] = true
-			s.db = db
-			l.SetKey(upstream.Key{DB: db, Proto: s.proto})
-		}
-		s.emit(reply)
-	}, "SELECT", strconv.Itoa(db))
 	return true
 }
 

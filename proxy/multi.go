@@ -11,12 +11,15 @@ import (
 // command as it comes in and, if the rules have changed since, again at EXEC;
 // then it goes to Redis as one contiguous run.
 type transaction struct {
-	run    []byte // MULTI and the queued requests, canonical
-	cmds   []*command.Command
-	user   *users.User // by whose rules the queue was judged
-	own    bool        // some command needs a dedicated connection
-	writes bool        // some command may change something
-	spoil  bool        // EXEC will be refused
+	run     []byte // MULTI and the queued requests, canonical
+	cmds    []*command.Command
+	user    *users.User // by whose rules the queue was judged
+	own     bool        // some command needs a dedicated connection
+	writes  bool        // some command may change something
+	spoil   bool        // EXEC will be refused
+	moves   bool        // to db, by SELECT
+	selects bool        // has a SELECT, if only to a database that there is not
+	db      int
 }
 
 var (
@@ -108,7 +111,7 @@ func (s *session) doExec(*command.Command, [][]byte, []byte) bool {
 		m.run = s.k.bufs.append(m.run[:0], requestMulti)
 	}
 	place := s.onShared
-	if m.own || len(m.run) > largeRequest {
+	if m.own || m.selects || len(m.run) > largeRequest {
 		place = s.onOwn
 	}
 	l, waits := place()
@@ -117,6 +120,10 @@ func (s *session) doExec(*command.Command, [][]byte, []byte) bool {
 			s.dropMulti()
 		}
 		return !waits
+	}
+	s.tainted = s.tainted || m.selects
+	if m.moves {
+		s.landing = landing{on: true, db: m.db}
 	}
 	m.run = s.k.bufs.append(m.run, requestExec)
 	l.SendRun(s, m.run, len(m.cmds)+1)
@@ -134,16 +141,20 @@ func (s *session) judgeAgain(m *transaction) string {
 		return ""
 	}
 	var p resp.Parser
+	db := s.db
 	for buf, i := m.run, -1; len(buf) > 0; i++ {
 		n, err := p.Next(buf, &s.k.accepted)
 		if err != nil {
 			return textExecAbort // cannot be: it was parsed before
 		}
 		if i >= 0 { // the first is MULTI
-			if d := s.user.Authorise(s.db, m.cmds[i], p.Args(), &s.k.uses); !d.Allowed() || s.user.MustFilter(m.cmds[i], d) {
+			if d := s.user.Authorise(db, m.cmds[i], p.Args(), &s.k.uses); !d.Allowed() || s.user.MustFilter(m.cmds[i], d) {
 				s.logDenied(m.cmds[i], p.Args(), d, users.LogMulti)
 				s.k.counts.refused(s.userKnown(), d.Reason.String())
 				return textRulesMoved + whyNot(d.Reason)
+			}
+			if to := s.k.uses.Databases; m.cmds[i].Name == "select" && len(to) == 1 && s.k.known[to[0]] {
+				db = to[0]
 			}
 		}
 		buf = buf[n:]

@@ -68,6 +68,9 @@ func (s *session) Reply(d upstream.Delivery) {
 	if s.phase == ended {
 		return
 	}
+	if s.landing.on && len(d.Data) > 0 {
+		s.landed(d.Data)
+	}
 	if s.capture != nil {
 		s.captured(d)
 	} else {
@@ -134,6 +137,7 @@ func (s *session) Lost(n int, sent bool) {
 	if s.capture != nil {
 		s.begun = 0 // nothing of it has gone out
 	}
+	s.landing = landing{}
 	if s.pushing || n > 0 && s.begun > 0 {
 		// Half of it has gone out; nothing that follows could be told from it.
 		s.got += uint64(n)

@@ -26,7 +26,8 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 		s.refuse(cmd, nil, policy.ReasonUnauthenticated.String(), textNoAuth)
 		return true
 	}
-	d := s.user.Authorise(s.db, cmd, args, &s.k.uses)
+	s.last = int16(cmd.ID)
+	d := s.user.Authorise(s.database(), cmd, args, &s.k.uses)
 	if !d.Allowed() {
 		if !s.deny(cmd, d) {
 			return false
@@ -43,7 +44,6 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 			return false
 		}
 	}
-	s.last = int16(cmd.ID)
 	if s.k.pause.on && s.paused(cmd) {
 		return false
 	}

@@ -79,9 +79,10 @@ type session struct {
 	draining  bool // ends as soon as nothing is under way
 	awaited   link // will call Room
 
-	multi *transaction
-	watch bool
-	subs  *subscriptions
+	multi   *transaction
+	landing landing
+	watch   bool
+	subs    *subscriptions
 
 	tracking *tracking // CLIENT TRACKING is on
 	silence  silence   // CLIENT REPLY
