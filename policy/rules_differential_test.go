@@ -129,7 +129,7 @@ func (g *generator) word() string {
 	right := []string{
 		"on", "OFF", "nopass", "resetpass", ">pw", ">", ">p\x00w", "<pw", "#" + hash, "!" + hash, "sanitize-payload", "skip-sanitize-payload",
 		"allkeys", "~*", "resetkeys", "allchannels", "&*", "resetchannels", "allcommands", "nocommands", "+@ALL", "-@all", "clearselectors",
-		"()", "( )", `(~"x y")`, `(~"a" '&b' +get)`, `("~a\x2a\n")`, "(~a)(~b)", "(+@read -get)", "%WR~a", "%r", "+config", "-config|get",
+		"()", "( )", `(~"x y")`, `(~"a" '&b' +get)`, `("" +get)`, `("~a\x2a\n")`, "(~a)(~b)", "(+@read -get)", "%WR~a", "%r", "+config", "-config|get",
 		"+select|0", "+set|Ab", "%RW~*", "&", "~", "+client|id", "-client", "+@slow", "-@fast",
 	}
 	w := ""
