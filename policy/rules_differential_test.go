@@ -115,7 +115,28 @@ func (g *generator) words() []string {
 		i := 1 + g.IntN(len(words)-1)
 		words[i] = g.garble(words[i])
 	}
+	if reopens(words) {
+		return g.words()
+	}
 	return words
+}
+
+// reopens says that a selector which is open is opened again: then Redis 7.0 forgets what has been read of it, and newer
+// ones read on, as here.
+func reopens(words []string) bool {
+	open := false
+	for _, w := range words {
+		switch {
+		case strings.HasSuffix(w, ")"):
+			open = false
+		case strings.HasPrefix(w, "("):
+			if open {
+				return true
+			}
+			open = true
+		}
+	}
+	return false
 }
 
 // word makes one rule, often a wrong one.
