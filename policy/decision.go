@@ -46,7 +46,7 @@ func denied(c *command.Command) Reason {
 // registers: with a fifth word, judging a GET took 70 ns and not 50.
 type Decision struct {
 	Reason   Reason
-	Selector int32 // index of the selector that allows; -1 if the request is refused
+	Selector int32 // index of the selector that allows, 0 the root; -1 if the request is refused. Explain has it in words
 	Arg      int   // index of the key or channel that was refused; 0 else
 	Err      error // of ReasonSyntax: a command.Refusal
 }
