@@ -44,12 +44,28 @@ func (f *fuzz) reached(l *fakeLink, args [][]byte) {
 		f.t.Errorf("%.60q of client %s arrives at %s, after its request %d", args, m.name, l.name, m.last)
 	}
 	m.last = serial
+	if w := m.waitsFor(); w != nil {
+		f.t.Errorf("%.60q of client %s arrives at %s while a command blocks on %s", args, m.name, l.name, w.name)
+	}
 	for _, other := range f.w.links() {
 		if other != l && !other.closed && other.owes(&m.p.s) {
 			f.t.Errorf("%.60q of client %s arrives at %s, and %s has not answered it", args, m.name, l.name, other.name)
 		}
 	}
 	m.reached[id] = &arrival{link: l, db: l.redis.db, proto: int(l.key.Proto), may: f.permitted(l, args)}
+}
+
+// waitsFor is the connection on which Redis has not answered the client's blocking
+// command, or nil.
+func (m *model) waitsFor() *fakeLink {
+	for _, l := range m.w.links() {
+		if a := l.redis.asked; !l.closed && len(a) > 0 && l.owner == &m.p.s && !l.redis.multi && string(a[0][0]) == "BLPOP" {
+			if m.reached[string(a[0][1])] != nil {
+				return l
+			}
+		}
+	}
+	return nil
 }
 
 // permitted returns who may ask this, of the users of this moment.

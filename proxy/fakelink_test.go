@@ -277,7 +277,7 @@ func (l *fakeLink) checkClean() {
 		l.w.t.Errorf("%s is given back as clean and owes a reply", l.name)
 	case len(r.in) > 0:
 		l.w.t.Errorf("%s is given back as clean with an unfinished request %.40q on it", l.name, r.in)
-	case r.multi || r.watched || r.channels() > 0 || l.subscriber:
+	case r.multi || r.watched || r.strange || r.channels() > 0 || l.subscriber:
 		l.w.t.Errorf("%s is given back as clean with state on it", l.name)
 	case r.db != l.key.DB:
 		l.w.t.Errorf("%s is given back as of database %d and is in %d", l.name, l.key.DB, r.db)

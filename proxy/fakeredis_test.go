@@ -23,6 +23,7 @@ type fakeRedis struct {
 	asked [][][]byte // whole requests without an answer
 
 	multi, watched bool
+	strange        bool   // an unknown command has run
 	aborted        bool   // the transaction is
 	run            []byte // replies of the transaction
 	queued         int
@@ -106,7 +107,12 @@ func (r *fakeRedis) answer(l *fakeLink, n int) {
 	for ; n > 0 && len(r.asked) > 0 && !l.closed; n-- {
 		args := r.asked[0]
 		r.asked = r.asked[1:]
-		l.inbox = append(l.inbox, frames{p: r.reply(args)})
+		p := r.reply(args)
+		if last := len(l.inbox) - 1; last >= 0 && !l.inbox[last].push && p[0] != '-' {
+			l.inbox[last].p = append(l.inbox[last].p, p...) // as one piece, if the cut permits
+			continue
+		}
+		l.inbox = append(l.inbox, frames{p: p})
 	}
 }
 
@@ -150,6 +156,8 @@ func (r *fakeRedis) reply(args [][]byte) []byte {
 
 func (r *fakeRedis) plain(name string, args [][]byte) []byte {
 	switch name {
+	case "nosuch":
+		r.strange = true
 	case "watch":
 		r.watched = true
 		return replyOK

@@ -111,6 +111,7 @@ func newFuzz(t *testing.T, in []byte) *fuzz {
 	}
 	f := &fuzz{t: t, w: w, tape: tape{in}}
 	w.reached = f.reached
+	w.auto = f.tape.pick(2) == 0
 	for i := range f.models {
 		f.models[i] = f.connect()
 	}
@@ -141,7 +142,13 @@ func (f *fuzz) run() {
 		} else {
 			f.happen(m)
 		}
-		if f.tape.pick(3) > 0 {
+		switch f.tape.pick(5) {
+		case 0: // the next step finds things as they are
+		case 1:
+			for range 1 + f.tape.pick(8) {
+				f.w.turn()
+			}
+		default:
 			f.w.settle()
 			f.check()
 			f.tidy()
@@ -208,6 +215,7 @@ func (f *fuzz) check() {
 		}
 		f.checkCounts(m)
 		f.checkProgress(m)
+		m.compare()
 	}
 }
 
@@ -245,6 +253,8 @@ func (f *fuzz) checkProgress(m *model) {
 		f.t.Fatalf("client %s: %d bytes of input are forgotten", m.name, s.backlog())
 	case s.held != nil && s.slowBy == 0:
 		f.t.Fatalf("client %s is slow and has no deadline", m.name)
+	case m.p.left_ && m.waitsFor() != nil:
+		f.t.Fatalf("client %s has left, and %s waits for it", m.name, m.waitsFor().name)
 	case s.hungry && s.backlog() > 0 && s.phase < ending && s.requestBy == 0:
 		f.t.Fatalf("client %s has sent half a request and has no deadline", m.name)
 	}

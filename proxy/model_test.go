@@ -35,6 +35,7 @@ type model struct {
 	spoil bool // EXEC must be refused
 	queue []expectation
 	watch *fakeLink                  // where the first key is watched
+	may   bool                       // keys may be watched: Redis has refused to
 	subs  map[string]map[string]bool // by kind and channel
 
 	serials int
@@ -68,7 +69,7 @@ func newModel(w *world, name string, habits []string) *model {
 // fresh is the state of a new connection.
 func (m *model) fresh() {
 	m.user, m.proto, m.db = "default", 2, 0
-	m.multi, m.watch = false, nil
+	m.multi, m.watch, m.may, m.queue = false, nil, false, nil
 	m.subs = map[string]map[string]bool{"": {}, "p": {}, "s": {}}
 }
 
@@ -129,7 +130,11 @@ func (m *model) read() {
 		m.frame = append(m.frame, p[:n]...)
 		p = p[n:]
 		if end {
-			m.logf("%s gets %.100q", m.name, m.frame)
+			what := "nothing"
+			if len(m.asked) > 0 {
+				what = m.asked[0].what
+			}
+			m.logf("%s gets %.100q for %s", m.name, m.frame, what)
 			if !m.push(m.frame) {
 				m.reply(m.frame)
 			}
@@ -151,7 +156,7 @@ func (m *model) push(p []byte) bool {
 	if !m.subs[""][line[4]] {
 		m.w.t.Errorf("client %s got a message of channel %q, to which it is not subscribed", m.name, line[4])
 	}
-	n, _ := strconv.Atoi(strings.TrimRight(line[6], " "))
+	n, _ := strconv.Atoi(strings.TrimSpace(line[6]))
 	if n <= m.pushed {
 		m.w.t.Errorf("client %s got message %d after %d", m.name, n, m.pushed)
 	}
@@ -244,13 +249,13 @@ func (m *model) become(e *expectation) {
 	case "exec":
 		m.executed()
 	case "discard":
-		m.multi, m.watch = false, nil
+		m.multi, m.watch, m.may, m.queue = false, nil, false, nil
 	case "watch":
 		if m.watch == nil {
 			m.watch = m.reached[e.id].link
 		}
 	case "unwatch":
-		m.watch = nil
+		m.watch, m.may = nil, false
 	case "auth", "hello":
 		if e.user != "" {
 			m.user = e.user
@@ -277,7 +282,7 @@ func (m *model) executed() {
 			m.w.t.Errorf("client %s: keys are watched on %s, and %s ran on %s", m.name, m.watch.name, q.what, a.link.name)
 		}
 	}
-	m.multi, m.watch, m.queue = false, nil, nil
+	m.multi, m.watch, m.may, m.queue = false, nil, false, nil
 }
 
 // error takes the error p for e.
@@ -291,10 +296,9 @@ func (m *model) error(e *expectation, p string) {
 			}
 		}
 	}
-	if m.multi && e.queues {
-		m.spoil = true
-	}
-	if e.verb == "exec" && m.multi {
+	m.spoil = m.spoil || m.multi && e.queues
+	m.may = m.may || e.verb == "watch" && strings.HasPrefix(p, "-OOM")
+	if e.verb == "exec" && (m.multi || strings.HasPrefix(p, "-EXECABORT")) {
 		m.executed()
 	} else {
 		m.arrived(e)
@@ -350,6 +354,38 @@ func (m *model) over() {
 	}
 	if s.reason == "quit" && !m.quits {
 		m.w.t.Errorf("client %s has ended (quit), which it has not asked for", m.name)
+	}
+}
+
+// compare finds differences between what the client must think that it is and its
+// session, when nothing is under way.
+func (m *model) compare() {
+	s := &m.p.s
+	if m.loose || m.p.blind || len(m.asked) > 0 || len(m.p.unsent) > 0 || s.phase >= ending {
+		return
+	}
+	m.same("user", s.user.Name, m.user)
+	m.same("database", s.db, m.db)
+	m.same("protocol", int(s.proto), m.proto)
+	m.same("transaction", s.multi != nil, m.multi)
+	m.same("watch", s.watch, m.watch != nil || s.watch && m.may)
+	n, watched := 0, false
+	if s.subs != nil {
+		n = s.subs.count()
+	}
+	m.same("subscriptions", n, m.subscribed())
+	n = 0
+	if s.own != nil {
+		r := &s.own.(*fakeLink).redis
+		n, watched = r.channels(), r.watched
+	}
+	m.same("subscriptions in Redis", n, m.subscribed())
+	m.same("watch in Redis", watched, m.watch != nil)
+}
+
+func (m *model) same(what string, got, want any) {
+	if got != want {
+		m.w.t.Fatalf("client %s at rest: %s = %v; want %v", m.name, what, got, want)
 	}
 }
 

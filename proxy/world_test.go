@@ -126,20 +126,24 @@ func (w *world) links() []*fakeLink {
 // settle lets everything happen that can.
 func (w *world) settle() {
 	for turns := 0; ; turns++ {
-		did := false
-		for _, l := range w.links() {
-			did = l.turn() || did
-		}
-		for _, p := range w.peers {
-			did = p.turn() || did
-		}
-		if !did {
+		if !w.turn() {
 			return
 		}
 		if turns > 1<<22 {
 			w.t.Fatal("the session never comes to rest")
 		}
 	}
+}
+
+// turn lets each connection and each client do something, and says whether any did.
+func (w *world) turn() (did bool) {
+	for _, l := range w.links() {
+		did = l.turn() || did
+	}
+	for _, p := range w.peers {
+		did = p.turn() || did
+	}
+	return did
 }
 
 // turn is what client.go does with a session, without the socket.
