@@ -122,29 +122,3 @@ func TestChanges(t *testing.T) {
 		t.Run(name, script{text: text, sets: changedSets}.play)
 	}
 }
-
-// TestDeniedExec: as in Redis it ends the transaction, and with it the watch.
-func TestDeniedExec(t *testing.T) {
-	script{
-		text: as("app", `
-			C WATCH k
-			U D1 WATCH k
-			A D1
-			G +OK
-			C MULTI
-			C GET a
-			G +OK
-			G +QUEUED
-			W less
-			C EXEC
-			C GET b
-			U D1 UNWATCH
-			N
-			A D1
-			G -EXECABORT Transaction discarded because of: NOPERM User app has no permissions to run the 'exec' command
-			U S1 GET b
-			A S1
-			G =get b`),
-		sets: map[string]map[string]string{"less": {"app": "on >secret ~* +get +multi +watch"}},
-	}.play(t)
-}
