@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"strings"
 
 	"redisgate/policy"
 	"redisgate/policy/command"
@@ -23,8 +24,11 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 		return s.unknown(cmd, failure, args, raw)
 	}
 	if !s.known && !cmd.Flags.Has(command.FlagNoAuth) {
-		s.refuse(cmd, nil, policy.ReasonUnauthenticated.String(), textNoAuth)
-		return true
+		text, done := s.rejected(cmd, textNoAuth)
+		if done {
+			s.refuse(cmd, nil, policy.ReasonUnauthenticated.String(), text)
+		}
+		return done
 	}
 	s.last = int16(cmd.ID)
 	d := s.user.Authorise(s.database(), cmd, args, &s.k.uses)
@@ -37,8 +41,12 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 	}
 	if s.subs != nil && s.proto == 2 && !duringSubscription(cmd) {
 		if s.subs.count() > 0 {
-			s.fail(string(appendSubscribedText(nil, cmd.Name)))
-			return true
+			text, done := s.rejected(cmd, string(appendSubscribedText(nil, cmd.Name)))
+			if done {
+				s.spoilMulti()
+				s.fail(text)
+			}
+			return done
 		}
 		if !s.settled() { // for Redis to say that no subscription is left
 			return false
@@ -145,25 +153,37 @@ func (s *session) unknown(cmd *command.Command, failure command.Failure, args []
 		}
 		return done
 	}
-	s.spoilMulti()
-	s.k.counts.verdict(nil, false)
-	s.say(appendErrorBytes(nil, failure.AppendText(nil, cmd, args)))
-	return true
+	text, done := s.rejected(cmd, string(failure.AppendText(nil, cmd, args)))
+	if done {
+		s.spoilMulti()
+		s.k.counts.verdict(nil, false)
+		s.say(appendErrorBytes(nil, []byte(text)))
+	}
+	return done
 }
 
 // deny answers a command that the rules do not permit. false means that it has to
-// wait: a denied EXEC ends the transaction (multi.c, execCommandAbort).
+// wait.
 func (s *session) deny(cmd *command.Command, d policy.Decision) bool {
-	text := string(d.AppendText(s.k.scratch[:0], s.user.User, cmd))
-	if cmd.Name == "exec" {
-		if !s.unwatch() {
-			return false
-		}
-		s.dropMulti()
-		text = "EXECABORT Transaction discarded because of: " + text
+	text, done := s.rejected(cmd, string(d.AppendText(s.k.scratch[:0], s.user.User, cmd)))
+	if done {
+		s.refuse(cmd, s.userKnown(), d.Reason.String(), text)
 	}
-	s.refuse(cmd, s.userKnown(), d.Reason.String(), text)
-	return true
+	return done
+}
+
+// rejected is the text for a command that is refused with text before it runs. An
+// EXEC ends the transaction even so, be there one or none (server.c, rejectCommand;
+// multi.c, execCommandAbort); false means that it has to wait for that.
+func (s *session) rejected(cmd *command.Command, text string) (string, bool) {
+	if cmd == nil || cmd.Name != "exec" {
+		return text, true
+	}
+	if !s.unwatch() {
+		return "", false
+	}
+	s.dropMulti()
+	return "EXECABORT Transaction discarded because of: " + strings.TrimPrefix(text, "ERR "), true
 }
 
 // crossProtocol recognises what a browser sends (networking.c, securityWarningCommand).

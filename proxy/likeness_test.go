@@ -1,0 +1,32 @@
+package proxy
+
+import "testing"
+
+// likenesses are conversations in which redisgate once answered what Redis would
+// not have. The transcripts of package e2e hold both next to each other; here is
+// each fault by its name.
+var likenesses = map[string]string{
+	"an EXEC that is refused ends the transaction": as("app", `
+		C MULTI
+		C EXEC now
+		C EXEC
+		C SUBSCRIBE ch
+		G +OK
+		G "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command\r\n"
+		G -ERR EXEC without MULTI
+		U D1 SUBSCRIBE ch
+		R D1 "*3\r\n$9\r\nsubscribe\r\n$2\r\nch\r\n:1\r\n"
+		G "*3\r\n$9\r\nsubscribe\r\n$2\r\nch\r\n:1\r\n"
+		C EXEC
+		G "-EXECABORT Transaction discarded because of: Can't execute 'exec': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context\r\n"`),
+
+	"an EXEC of a stranger": `
+		C EXEC
+		G "-EXECABORT Transaction discarded because of: NOAUTH Authentication required.\r\n"`,
+}
+
+func TestLikenesses(t *testing.T) {
+	for name, text := range likenesses {
+		t.Run(name, func(t *testing.T) { script{text: text}.play(t) })
+	}
+}
