@@ -23,6 +23,17 @@ var likenesses = map[string]string{
 	"an EXEC of a stranger": `
 		C EXEC
 		G "-EXECABORT Transaction discarded because of: NOAUTH Authentication required.\r\n"`,
+
+	"RESET ends CLIENT REPLY OFF": as("app", `
+		C CLIENT REPLY OFF
+		C PING
+		C RESET
+		C PING
+		U S1 PING
+		N
+		R S1 +PONG
+		G +RESET
+		G -NOAUTH Authentication required.`),
 }
 
 func TestLikenesses(t *testing.T) {
