@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"redisgate/policy/command"
-	"redisgate/resp"
 )
 
 // What follows are the subcommands of CLIENT that are about other clients. A user
@@ -239,14 +238,10 @@ func (s *session) clientUnblock(_ *command.Command, args [][]byte, _ []byte) boo
 	})
 }
 
-// nothingCame is what a blocking command answers when its time is over.
+// nothingCame is what a blocking command answers when its time is over (blocked.c,
+// replyToBlockedClientOnTimeout).
 func (s *session) nothingCame() []byte {
-	var p resp.Parser
-	if _, err := p.Next(s.wait.request, &s.k.accepted); err != nil {
-		return s.null()
-	}
-	name := p.Args()[0]
-	if s.proto == 3 || equalFold(name, "blmove") || equalFold(name, "brpoplpush") {
+	if s.proto == 3 {
 		return s.null()
 	}
 	return []byte("*-1\r\n")

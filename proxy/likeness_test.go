@@ -41,3 +41,15 @@ func TestLikenesses(t *testing.T) {
 		t.Run(name, func(t *testing.T) { script{text: text}.play(t) })
 	}
 }
+
+// TestNullArrayOfAnUnblockedWait: BLMOVE, whose element is a bulk string, gets a null
+// array when its time is over, as all of them do (blocked.c, replyToBlockedClientOnTimeout).
+func TestNullArrayOfAnUnblockedWait(t *testing.T) {
+	for proto, want := range map[uint8]string{2: "*-1\r\n", 3: "_\r\n"} {
+		s := session{proto: proto}
+		s.wait.request = []byte("*6\r\n$6\r\nBLMOVE\r\n$1\r\na\r\n$1\r\nb\r\n$4\r\nLEFT\r\n$4\r\nLEFT\r\n$1\r\n0\r\n")
+		if got := string(s.nothingCame()); got != want {
+			t.Errorf("nothingCame() in RESP%d = %q; want %q", proto, got, want)
+		}
+	}
+}
