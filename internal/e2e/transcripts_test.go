@@ -1,0 +1,134 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"redisgate/internal/gatetest"
+	"redisgate/internal/redistest"
+)
+
+// divergences are the places where an application is told something else by
+// redisgate than by Redis, as transcripts name them. docs/DIVERGENCES.md has the
+// same for readers.
+var divergences = map[string]string{
+	"select-in-multi":     "SELECT is kept here, and the queue is judged for one database",
+	"client-in-multi":     "CLIENT is answered here, and the queue is Redis's to run",
+	"config-in-multi":     "secrets are taken out of the reply to CONFIG GET, not out of EXEC's",
+	"auth-in-multi":       "the queue is judged by one user's rules",
+	"subscribe-in-multi":  "the reply to SUBSCRIBE in a transaction has no length that a client could know",
+	"ssubscribe-in-multi": "refused with redisgate's words, since SUBSCRIBE is",
+	"wait":                "WAIT is about the last write of one connection, and writes of many share one",
+}
+
+// TestTranscripts plays every conversation with a Redis directly and with another
+// one through a gate, in RESP2 and in RESP3, and compares what was answered.
+func TestTranscripts(t *testing.T) {
+	used := map[string]bool{}
+	byFile := map[string][]conversation{}
+	var files []string
+	for _, c := range readConversations(t) {
+		if byFile[c.file] == nil {
+			files = append(files, c.file)
+		}
+		byFile[c.file] = append(byFile[c.file], c)
+	}
+	n := 0
+	for _, file := range files {
+		t.Run(file, func(t *testing.T) {
+			direct, gated := stages(t)
+			for _, c := range byFile[file] {
+				n++
+				for _, proto := range []int{2, 3} {
+					if c.only != 0 && c.only != proto {
+						continue
+					}
+					t.Run(fmt.Sprintf("%s/RESP%d", c.name, proto), func(t *testing.T) {
+						want := direct.play(t, c, proto)
+						got := gated.play(t, c, proto)
+						compare(t, want, got, proto, used)
+					})
+				}
+			}
+		})
+	}
+	t.Logf("%d conversations", n)
+	if t.Failed() || testing.Short() {
+		return
+	}
+	for name := range divergences {
+		if !used[name] {
+			t.Errorf("no conversation meets the divergence %q", name)
+		}
+	}
+}
+
+// stages starts a Redis, and another one with a gate before it. Both have the user
+// app, who may do everything, and nobody without a password.
+func stages(t *testing.T) (direct, gated *stage) {
+	t.Helper()
+	options := redistest.Options{TCP: true}
+	alone := redistest.Start(t, options)
+	direct = &stage{redis: alone, dial: func() net.Conn { return dialTCP(t, alone.Addr()) }}
+	c := newPart(direct.dial())
+	c.do(t, "ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all")
+	c.do(t, "AUTH", "app", "secret")
+	c.do(t, "ACL", "SETUSER", "default", "reset")
+	c.quit()
+	direct.admin = func() net.Conn {
+		nc := direct.dial()
+		newPart(nc).do(t, "AUTH", "app", "secret")
+		return nc
+	}
+
+	behind := redistest.Start(t, options)
+	g := gatetest.Start(t, gatetest.Options{Upstream: behind.Socket()})
+	gated = &stage{redis: behind, dial: func() net.Conn { return g.Dial(t) }, admin: func() net.Conn { return dialTCP(t, behind.Addr()) }}
+	return direct, gated
+}
+
+func dialTCP(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	nc, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nc.Close() })
+	return nc
+}
+
+// compare reports the lines whose replies differ though no divergence is named, and
+// the named ones that do not differ.
+func compare(t *testing.T, want, got []line, proto int, used map[string]bool) {
+	t.Helper()
+	for i := range want {
+		st := want[i].step
+		same := slices.Equal(want[i].values, got[i].values)
+		named := st.diverges != "" && (st.divergeIn == 0 || st.divergeIn == proto)
+		switch {
+		case named && divergences[st.diverges] == "":
+			t.Errorf("line %d: no divergence has the name %q", st.line, st.diverges)
+		case named && same:
+			t.Errorf("line %d: %s\n  both answer %s; want something else from redisgate: %s", st.line, st.text, show(want[i].values), st.diverges)
+		case named:
+			used[st.diverges] = true
+		case !same:
+			t.Errorf("line %d: %s\n  redisgate: %s\n  Redis:     %s", st.line, st.text, show(got[i].values), show(want[i].values))
+		}
+	}
+}
+
+func show(values []string) string {
+	text := strings.Join(values, "\n             ")
+	if len(text) > 2000 {
+		text = text[:1000] + " ... " + text[len(text)-900:]
+	}
+	if text == "" {
+		return "(no reply asked for)"
+	}
+	return text
+}
