@@ -86,7 +86,7 @@ func TestClientUnblock(t *testing.T) {
 	}{
 		{[]string{"BLPOP", "l", "0"}, nil, "*-1\r\n"},
 		{[]string{"BLPOP", "l", "0"}, []string{"ERROR"}, "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n"},
-		{[]string{"BLMOVE", "l", "m", "LEFT", "LEFT", "0"}, []string{"TIMEOUT"}, "$-1\r\n"},
+		{[]string{"BLMOVE", "l", "m", "LEFT", "LEFT", "0"}, []string{"TIMEOUT"}, "*-1\r\n"},
 		{[]string{"XREAD", "BLOCK", "0", "STREAMS", "s", "$"}, nil, "*-1\r\n"},
 	} {
 		bob.send(tt.command...)

@@ -16,7 +16,6 @@ import (
 // redisgate than by Redis, as transcripts name them. docs/DIVERGENCES.md has the
 // same for readers.
 var divergences = map[string]string{
-	"select-in-multi":     "SELECT is kept here, and the queue is judged for one database",
 	"client-in-multi":     "CLIENT is answered here, and the queue is Redis's to run",
 	"config-in-multi":     "secrets are taken out of the reply to CONFIG GET, not out of EXEC's",
 	"auth-in-multi":       "the queue is judged by one user's rules",
