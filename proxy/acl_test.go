@@ -159,3 +159,41 @@ func (w *wire) end() {
 		w.t.Errorf("read %q, %v; want the end of the connection", b[:n], err)
 	}
 }
+
+// TestAUserStartsInTheFirstDatabase: after AUTH, HELLO and RESET.
+func TestAUserStartsInTheFirstDatabase(t *testing.T) {
+	rs := redistest.Start(t, redistest.Options{})
+	g := gatetest.Start(t, gatetest.Options{
+		Upstream:  rs.Socket(),
+		Users:     map[string]string{"app": "on >secret ~* &* +@all", "some": "on >secret ~* +@all", "default": "on nopass ~* +@all"},
+		Databases: map[string][]int{"some": {5, 0}, "default": {4}},
+	})
+	for db := range 8 {
+		if _, err := rs.Client().Pipelined(context.Background(), func(p redis.Pipeliner) error {
+			p.Select(context.Background(), db)
+			p.Set(context.Background(), "db", db, 0)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := newWire(t, g.Dial(t))
+	in := func(db string) {
+		t.Helper()
+		w.do("$1\r\n"+db+"\r\n", "GET", "db")
+	}
+	in("4")
+	w.do("+OK\r\n", "AUTH", "some", "secret")
+	in("5")
+	w.do("+OK\r\n", "SELECT", "0")
+	in("0")
+	w.do("-NOPERM No permissions to access a database\r\n", "SELECT", "4")
+	w.do("+OK\r\n", "AUTH", "app", "secret")
+	in("0")
+	w.do("+OK\r\n", "SELECT", "7")
+	w.send("HELLO", "2", "AUTH", "some", "secret")
+	w.reply()
+	in("5")
+	w.do("+RESET\r\n", "RESET")
+	in("4")
+}

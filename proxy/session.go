@@ -255,7 +255,8 @@ func (s *session) become(set *users.Set, u *users.User) {
 	if s.phase == greeting || s.phase == serving {
 		s.setPhase(s.rest())
 	}
-	if len(u.Databases) > 0 && !slices.Contains(u.Databases, s.db) {
+	// What is watched or subscribed to stays where it is, if the user may be there.
+	if len(u.Databases) > 0 && !(s.pinned() && slices.Contains(u.Databases, s.db)) {
 		s.db = u.Databases[0]
 	}
 }
