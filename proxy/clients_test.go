@@ -48,8 +48,13 @@ func TestClientListAndKill(t *testing.T) {
 		args []string
 		want int
 	}{
-		{admin, nil, 5}, {eve, nil, 1}, {bobs[0], nil, 3}, {admin, []string{"TYPE", "normal"}, 5}, {admin, []string{"TYPE", "pubsub"}, 0},
-		{admin, []string{"ID", bobs[0].field("id"), eve.field("id"), "9999"}, 2}, {eve, []string{"ID", bobs[0].field("id")}, 0},
+		{admin, nil, 5},
+		{eve, nil, 1},
+		{bobs[0], nil, 3},
+		{admin, []string{"TYPE", "normal"}, 5},
+		{admin, []string{"TYPE", "pubsub"}, 0},
+		{admin, []string{"ID", bobs[0].field("id"), eve.field("id"), "9999"}, 2},
+		{eve, []string{"ID", bobs[0].field("id")}, 0},
 	} {
 		if got := count(tt.w, tt.args...); got != tt.want {
 			t.Errorf("%d: CLIENT LIST %q shows %d clients; want %d", i, tt.args, got, tt.want)
@@ -109,11 +114,25 @@ func TestClientReply(t *testing.T) {
 	g, _ := gate(t, gatetest.Options{})
 	w := newWire(t, g.Dial(t)).login()
 	for _, args := range [][]string{
-		{"SET", "a", "1"}, {"CLIENT", "REPLY", "OFF"}, {"SET", "a", "2"}, {"EVAL", "return 1", "0"}, {"PING"}, {"CLIENT", "ID"},
-		{"CLIENT", "REPLY", "SKIP"}, {"CLIENT", "REPLY", "ON"}, {"GET", "a"},
-		{"CLIENT", "REPLY", "SKIP"}, {"INCR", "a"}, {"GET", "a"},
-		{"CLIENT", "REPLY", "SKIP"}, {"CLIENT", "REPLY", "SKIP"}, {"CLIENT", "ID"}, {"GET", "a"},
-		{"CLIENT", "REPLY", "SKIP"}, {"EVAL", "return 1", "0"}, {"NOSUCH"},
+		{"SET", "a", "1"},
+		{"CLIENT", "REPLY", "OFF"},
+		{"SET", "a", "2"},
+		{"EVAL", "return 1", "0"},
+		{"PING"},
+		{"CLIENT", "ID"},
+		{"CLIENT", "REPLY", "SKIP"},
+		{"CLIENT", "REPLY", "ON"},
+		{"GET", "a"},
+		{"CLIENT", "REPLY", "SKIP"},
+		{"INCR", "a"},
+		{"GET", "a"},
+		{"CLIENT", "REPLY", "SKIP"},
+		{"CLIENT", "REPLY", "SKIP"},
+		{"CLIENT", "ID"},
+		{"GET", "a"},
+		{"CLIENT", "REPLY", "SKIP"},
+		{"EVAL", "return 1", "0"},
+		{"NOSUCH"},
 	} {
 		w.send(args...)
 	}
