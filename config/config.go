@@ -56,7 +56,7 @@ type TLS struct {
 type Network struct {
 	Allow     []string `toml:"allow"`
 	Deny      []string `toml:"deny"`
-	AdminFrom []string `toml:"admin_from"` // not supported yet
+	AdminFrom []string `toml:"admin_from"` // get in when max_connections is reached, 16 of them
 }
 
 // Upstream is the Redis behind.

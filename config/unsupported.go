@@ -17,7 +17,6 @@ func (c *Config) unsupported(v *validator) {
 	refuse("listen.proxy_protocol_from", len(c.Listen.ProxyProtocolFrom) > 0,
 		"remove it, and let the load balancer pass client addresses through unchanged")
 	refuse("tls.crl", c.TLS.CRL != "", "remove it, and use client certificates that expire soon")
-	refuse("network.admin_from", len(c.Network.AdminFrom) > 0, "remove it")
 	refuse("audit.path", c.Audit.Path != "", "remove it; /metrics counts refused commands by user and reason")
 	for i, u := range c.Users {
 		path := fmt.Sprintf("user[%d].", i)

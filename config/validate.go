@@ -138,6 +138,7 @@ func (c *Config) network(v *validator) {
 	}
 	v.networks("network.allow", n.Allow)
 	v.networks("network.deny", n.Deny)
+	v.networks("network.admin_from", n.AdminFrom)
 }
 
 func (c *Config) upstream(v *validator) {

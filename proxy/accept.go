@@ -63,6 +63,9 @@ type Handshake struct {
 	Resumed bool
 }
 
+// spareConnections get in beyond MaxConnections, for administrators.
+const spareConnections = 16
+
 // accept serves one listener until it is closed.
 func (s *Server) accept(ctx context.Context, l net.Listener) error {
 	plain := l.Addr().Network() == "unix"
@@ -103,7 +106,11 @@ func (s *Server) admit(ctx context.Context, nc net.Conn, plain bool) {
 			return
 		}
 	}
-	if s.connections.Add(1) > int64(s.o.MaxConnections) {
+	most := s.o.MaxConnections
+	if !plain && s.o.Admin.Contains(addr) {
+		most += spareConnections
+	}
+	if s.connections.Add(1) > int64(most) {
 		s.refuse(nc)
 		return
 	}

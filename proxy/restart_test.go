@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"redisgate/internal/gatetest"
+	"redisgate/policy"
 	"redisgate/proxy"
 	"redisgate/resp"
 )
@@ -251,6 +253,32 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 	defer last.Close()
 	newWire(t, last).closed()
+}
+
+// TestAdministratorsGetInBeyondTheBound: sixteen of them, from where they may come.
+func TestAdministratorsGetInBeyondTheBound(t *testing.T) {
+	g, _ := gate(t, gatetest.Options{Change: func(o *proxy.Options) {
+		o.MaxConnections = 3
+		o.Admin, _ = policy.ParseNetworks([]string{"127.0.0.9"})
+	}})
+	from := func(last byte) net.Conn {
+		t.Helper()
+		nc, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, last)}}).Dial("tcp", g.TCP)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { nc.Close() })
+		return nc
+	}
+	for range 3 {
+		newWire(t, g.Dial(t)).login()
+	}
+	newWire(t, from(1)).closed()
+	for range 16 {
+		newWire(t, tls.Client(from(9), g.TLS())).login()
+	}
+	newWire(t, from(9)).closed()
+	newWire(t, from(1)).closed()
 }
 
 // TestSlowReadersWorkAlone has a client ask for a large reply and not read it,

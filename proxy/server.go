@@ -28,7 +28,7 @@ import (
 	"redisgate/users"
 )
 
-// Options is what a Server needs; Deny and Directory may be left out.
+// Options is what a Server needs; Deny, Admin and Directory may be left out.
 type Options struct {
 	// Listeners are served until Run ends, which closes them. TCP listeners speak
 	// TLS; unix listeners speak plain RESP and admit by their file mode.
@@ -40,6 +40,7 @@ type Options struct {
 	Throttle  *auth.Throttle
 	Allow     *policy.Networks
 	Deny      *policy.Networks
+	Admin     *policy.Networks // has spareConnections when there are MaxConnections
 	Dialer    *upstream.Dialer
 	Control   *upstream.Control
 	Limits    Limits

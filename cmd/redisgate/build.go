@@ -28,6 +28,7 @@ type built struct {
 	users        *users.Set
 	directory    users.DirectoryOptions // how ACL commands change them
 	allow, deny  *policy.Networks
+	admin        *policy.Networks
 	dialer       *upstream.Dialer
 	limits       proxy.Limits
 	notes        []string // what the operator should look at, though nothing is wrong
@@ -132,6 +133,7 @@ func aboutFile(p tlsconf.Problem) string {
 func (c *compiler) networks() {
 	c.built.allow = c.parseNetworks("network.allow", c.cfg.Network.Allow)
 	c.built.deny = c.parseNetworks("network.deny", c.cfg.Network.Deny)
+	c.built.admin = c.parseNetworks("network.admin_from", c.cfg.Network.AdminFrom)
 }
 
 func (c *compiler) parseNetworks(path string, texts []string) *policy.Networks {

@@ -53,6 +53,7 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 		Throttle:            auth.NewThrottle(),
 		Allow:               b.allow,
 		Deny:                b.deny,
+		Admin:               b.admin,
 		Dialer:              b.dialer,
 		Control:             g.control,
 		Limits:              b.limits,
