@@ -52,7 +52,7 @@ func (f *fuzz) reached(l *fakeLink, args [][]byte) {
 			f.t.Errorf("%.60q of client %s arrives at %s, and %s has not answered it", args, m.name, l.name, other.name)
 		}
 	}
-	m.reached[id] = &arrival{link: l, db: l.redis.db, proto: int(l.key.Proto), may: f.permitted(l, args)}
+	m.reached[id] = &arrival{link: l, db: l.redis.ahead, proto: int(l.key.Proto), may: f.permitted(l, args)}
 }
 
 // waitsFor is the connection on which Redis has not answered the client's blocking
@@ -79,7 +79,7 @@ func (f *fuzz) permitted(l *fakeLink, args [][]byte) map[string]bool {
 		}
 		var uses command.Uses
 		if failure == command.Found {
-			may[name] = u.Authorise(l.redis.db, cmd, args, &uses).Allowed()
+			may[name] = u.Authorise(l.redis.ahead, cmd, args, &uses).Allowed()
 		} else {
 			may[name] = u.AuthoriseUnknown().Allowed()
 		}

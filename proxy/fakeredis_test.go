@@ -19,6 +19,7 @@ import (
 type fakeRedis struct {
 	key   upstream.Key
 	db    int
+	ahead int // database in which a request that comes now will run
 	in    []byte
 	asked [][][]byte // whole requests without an answer
 
@@ -35,7 +36,7 @@ const fakeDatabases = 16
 var fakeLimits = resp.Limits{Arguments: 1 << 20, Bulk: 1 << 30, Request: 1 << 31}
 
 func newFakeRedis(k upstream.Key) fakeRedis {
-	r := fakeRedis{key: k, db: k.DB}
+	r := fakeRedis{key: k, db: k.DB, ahead: k.DB}
 	for i := range r.subs {
 		r.subs[i] = map[string]bool{}
 	}
@@ -63,6 +64,9 @@ func (r *fakeRedis) feed(l *fakeLink, p []byte) {
 		r.in = r.in[n:]
 		r.asked = append(r.asked, args)
 		l.w.judge(l, args)
+		if db, err := strconv.Atoi(string(args[min(1, len(args)-1)])); string(args[0]) == "SELECT" && err == nil && db < fakeDatabases {
+			r.ahead = db
+		}
 		if l.w.reached != nil {
 			l.w.reached(l, args)
 		}

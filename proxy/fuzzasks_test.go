@@ -42,7 +42,7 @@ var fuzzAsks = map[string]func(f *fuzz, m *model, id string){
 	},
 	"select": func(f *fuzz, m *model, _ string) {
 		db := choose(&f.tape, 0, 1, 5, 20)
-		m.send(expectation{want: replyOK, verb: "select", number: db}, "SELECT", strconv.Itoa(db))
+		m.send(expectation{want: replyOK, verb: "select", number: db, queues: true}, "SELECT", strconv.Itoa(db))
 	},
 	"subscribe":   func(f *fuzz, m *model, _ string) { f.subscribe(m, choose(&f.tape, "", "p", "s")+"subscribe") },
 	"unsubscribe": func(f *fuzz, m *model, _ string) { f.subscribe(m, choose(&f.tape, "", "p", "s")+"unsubscribe") },

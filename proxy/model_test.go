@@ -226,6 +226,10 @@ func (m *model) want(e *expectation) []byte {
 		return []byte("+PONG\r\n")
 	case "whoami":
 		return bulkOf(m.user)
+	case "select":
+		if m.multi && e.number >= fakeDatabases {
+			return []byte("-ERR DB index is out of range\r\n")
+		}
 	case "hello":
 		return []byte([]string{"*14\r\n", "%7\r\n"}[e.number-2] + "$6\r\nserver\r\n")
 	case "exec":
@@ -247,7 +251,7 @@ func (m *model) become(e *expectation) {
 	case "multi":
 		m.multi, m.spoil, m.queue = true, false, nil
 	case "exec":
-		m.executed()
+		m.executed(true)
 	case "discard":
 		m.multi, m.watch, m.may, m.queue = false, nil, false, nil
 	case "watch":
@@ -273,14 +277,21 @@ func (m *model) become(e *expectation) {
 	}
 }
 
-// executed takes note of the end of a transaction.
-func (m *model) executed() {
+// executed takes note of the end of a transaction, which has run or not.
+func (m *model) executed(ran bool) {
+	was := m.db
 	for i := range m.queue {
 		q := &m.queue[i]
 		m.arrived(q)
+		if q.verb == "select" && q.number < fakeDatabases {
+			m.db = q.number
+		}
 		if a := m.reached[q.id]; a != nil && m.watch != nil && a.link != m.watch {
 			m.w.t.Errorf("client %s: keys are watched on %s, and %s ran on %s", m.name, m.watch.name, q.what, a.link.name)
 		}
+	}
+	if !ran {
+		m.db = was
 	}
 	m.multi, m.watch, m.may, m.queue = false, nil, false, nil
 }
@@ -299,7 +310,7 @@ func (m *model) error(e *expectation, p string) {
 	m.spoil = m.spoil || m.multi && e.queues
 	m.may = m.may || e.verb == "watch" && strings.HasPrefix(p, "-OOM")
 	if e.verb == "exec" && (m.multi || strings.HasPrefix(p, "-EXECABORT")) {
-		m.executed()
+		m.executed(false)
 	} else {
 		m.arrived(e)
 	}
