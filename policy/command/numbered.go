@@ -1,10 +1,14 @@
 package command
 
+import "strings"
+
 // parseEval reads EVAL script numkeys key... and its kin (eval.c, evalGenericCommand; functions.c, fcallCommandGeneric).
 func (c *Command) parseEval(args [][]byte, u *Uses) error {
 	at := c.keys[0].first
 	n, ok := integer(args[at])
 	switch {
+	case !ok && strings.HasPrefix(c.Name, "fcall"):
+		return Refusal("ERR Bad number of keys provided")
 	case !ok:
 		return errInteger
 	case n > int64(len(args)-at-1):

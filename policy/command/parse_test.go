@@ -137,6 +137,7 @@ func TestParseRefuses(t *testing.T) {
 		{"XREADGROUP COUNT 1 COUNT 1 STREAMS k 0", "ERR Missing GROUP option for XREADGROUP"},
 		{"EVAL s x", errInteger},
 		{"EVAL s 01 a", errInteger},
+		{"FCALL f x", Refusal("ERR Bad number of keys provided")},
 		{"EVAL s +1 a", errInteger},
 		{"EVAL s -1", "ERR Number of keys can't be negative"},
 		{"EVAL s 2 a", "ERR Number of keys can't be greater than number of args"},
