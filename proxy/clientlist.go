@@ -208,11 +208,15 @@ func (s *session) readKill(f *filter, args [][]byte) string {
 }
 
 // clientUnblock is CLIENT UNBLOCK id [TIMEOUT|ERROR].
-func (s *session) clientUnblock(_ *command.Command, args [][]byte, _ []byte) bool {
+func (s *session) clientUnblock(cmd *command.Command, args [][]byte, _ []byte) bool {
+	if len(args) > 4 {
+		s.failSyntax(cmd, args)
+		return true
+	}
 	failing := len(args) > 3 && equalFold(args[3], "error")
 	id, err := strconv.ParseInt(string(args[2]), 10, 64)
 	switch {
-	case len(args) > 4, len(args) == 4 && !failing && !equalFold(args[3], "timeout"):
+	case len(args) == 4 && !failing && !equalFold(args[3], "timeout"):
 		s.fail("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
 		return true
 	case err != nil:

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"strconv"
+	"strings"
 
 	"redisgate/policy/command"
 	"redisgate/resp"
@@ -180,6 +181,13 @@ func (s *session) flags() string {
 		return "N"
 	}
 	return string(f)
+}
+
+// failSyntax answers a subcommand that has too many arguments, though the table of
+// commands permits them (server.c, addReplySubcommandSyntaxError).
+func (s *session) failSyntax(cmd *command.Command, args [][]byte) {
+	s.fail("ERR unknown subcommand or wrong number of arguments for '" + printable(string(args[1])) + "'. Try " +
+		strings.ToUpper(cmd.Parent().Name) + " HELP.")
 }
 
 // validName says that a client name has only '!' to '~' (networking.c, validateClientName).

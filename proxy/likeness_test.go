@@ -34,6 +34,18 @@ var likenesses = map[string]string{
 		R S1 +PONG
 		G +RESET
 		G -NOAUTH Authentication required.`),
+
+	"CLIENT PAUSE, UNBLOCK and CACHING say what Redis says": as("app", `
+		C CLIENT PAUSE -1
+		C CLIENT PAUSE 1 WHAT
+		C CLIENT PAUSE 1 ALL x
+		C CLIENT UNBLOCK 1 ERROR x
+		C CLIENT CACHING maybe
+		G -ERR timeout is negative
+		G -ERR CLIENT PAUSE mode must be WRITE or ALL
+		G "-ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT HELP.\r\n"
+		G "-ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.\r\n"
+		G -ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled`),
 }
 
 func TestLikenesses(t *testing.T) {

@@ -25,13 +25,19 @@ func (s *session) clientPause(cmd *command.Command, args [][]byte, _ []byte) boo
 	if !s.mayPause(cmd) {
 		return true
 	}
+	if len(args) > 4 {
+		s.failSyntax(cmd, args)
+		return true
+	}
 	ms, err := strconv.ParseInt(string(args[2]), 10, 64)
 	writes := len(args) > 3 && equalFold(args[3], "write")
 	switch {
-	case len(args) > 4, len(args) == 4 && !writes && !equalFold(args[3], "all"):
-		s.fail(textSyntax)
-	case err != nil || ms < 0:
+	case len(args) == 4 && !writes && !equalFold(args[3], "all"):
+		s.fail("ERR CLIENT PAUSE mode must be WRITE or ALL")
+	case err != nil:
 		s.fail("ERR timeout is not an integer or out of range")
+	case ms < 0:
+		s.fail("ERR timeout is negative")
 	default:
 		s.h.hold(time.Duration(min(ms, maxPause.Milliseconds()))*time.Millisecond, writes)
 		s.sayOK()
