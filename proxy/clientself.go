@@ -171,7 +171,7 @@ func (s *session) flags() string {
 		on   bool
 		flag byte
 	}{
-		{s.subs != nil, 'P'}, {s.multi != nil, 'x'}, {s.blocking, 'b'}, {s.tracking != nil, 't'}, {s.phase == ending, 'c'}, {!s.addr.IsValid(), 'U'},
+		{s.subs != nil, 'P'}, {s.multi != nil, 'x'}, {s.blocking, 'b'}, {s.tracking, 't'}, {s.phase == ending, 'c'}, {!s.addr.IsValid(), 'U'},
 	} {
 		if x.on {
 			f = append(f, x.flag)

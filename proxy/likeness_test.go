@@ -46,6 +46,20 @@ var likenesses = map[string]string{
 		G "-ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT HELP.\r\n"
 		G "-ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.\r\n"
 		G -ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled`),
+
+	"Redis describes tracking that is on": as("app", `
+		C CLIENT TRACKING ON BCAST
+		C CLIENT TRACKINGINFO
+		C CLIENT TRACKING OFF WHAT
+		U D1 CLIENT TRACKING ON BCAST
+		R D1 +OK
+		G +OK
+		U D1 CLIENT TRACKINGINFO
+		R D1 "*6\r\n$5\r\nflags\r\n*2\r\n$2\r\non\r\n$5\r\nbcast\r\n$8\r\nredirect\r\n:0\r\n$8\r\nprefixes\r\n*1\r\n$0\r\n\r\n"
+		G "*6\r\n$5\r\nflags\r\n*2\r\n$2\r\non\r\n$5\r\nbcast\r\n$8\r\nredirect\r\n:0\r\n$8\r\nprefixes\r\n*1\r\n$0\r\n\r\n"
+		U D1 CLIENT TRACKING OFF WHAT
+		R D1 -ERR syntax error
+		G -ERR syntax error`),
 }
 
 func TestLikenesses(t *testing.T) {

@@ -113,7 +113,7 @@ func (s *session) settle() {
 		s.subs.answered()
 		if s.subs.count() == 0 {
 			s.unsubscribe()
-			s.own.SetSubscriber(s.tracking != nil)
+			s.own.SetSubscriber(s.tracking)
 			s.tainted = true // a message too many would be taken for another's reply
 		}
 	}

@@ -14,7 +14,7 @@ import (
 func (s *session) key() upstream.Key { return upstream.Key{DB: s.db, Proto: s.proto} }
 
 // pinned says that the dedicated connection holds state of this session.
-func (s *session) pinned() bool { return s.watch || s.subs != nil || s.tracking != nil }
+func (s *session) pinned() bool { return s.watch || s.subs != nil || s.tracking }
 
 // onShared returns the shared pipeline to send to. It returns nil when the
 // request waits, or was answered with an error.
@@ -83,7 +83,7 @@ func (s *session) letGo(clean bool) {
 	}
 	s.unsubscribe()
 	s.dropEvent()
-	s.own, s.tainted, s.watch, s.pushing, s.muted, s.tracking = nil, false, false, false, false, nil
+	s.own, s.tainted, s.watch, s.pushing, s.muted, s.tracking = nil, false, false, false, false, false
 	s.h.release(l, clean)
 }
 

@@ -84,9 +84,9 @@ type session struct {
 	watch   bool
 	subs    *subscriptions
 
-	tracking *tracking // CLIENT TRACKING is on
-	silence  silence   // CLIENT REPLY
-	many     uint64    // value of got behind the replies of the last SUBSCRIBE or its like
+	tracking bool    // CLIENT TRACKING is on
+	silence  silence // CLIENT REPLY
+	many     uint64  // value of got behind the replies of the last SUBSCRIBE or its like
 	stream   streamed
 
 	// Output.
