@@ -35,6 +35,25 @@ var likenesses = map[string]string{
 		G +RESET
 		G -NOAUTH Authentication required.`),
 
+	"Redis says that a command is unknown, to a client that watches too": as("app", `
+		C WATCH k
+		C NOSUCH k
+		C MULTI
+		C EXEC
+		U D1 WATCH k
+		R D1 +OK
+		G +OK
+		U D1 NOSUCH k
+		R D1 "-ERR unknown command 'NOSUCH', with args beginning with: 'k' \r\n"
+		G "-ERR unknown command 'NOSUCH', with args beginning with: 'k' \r\n"
+		G +OK
+		U D1 MULTI
+		U D1 EXEC
+		N
+		R D1 +OK
+		R D1 *0
+		G *0`),
+
 	"CLIENT PAUSE, UNBLOCK and CACHING say what Redis says": as("app", `
 		C CLIENT PAUSE -1
 		C CLIENT PAUSE 1 WHAT

@@ -125,12 +125,9 @@ func (s *session) block(raw []byte) bool {
 	return done
 }
 
-// reserved sends a command after which the connection serves nobody else.
+// reserved sends a command after which the connection serves nobody else. Nothing
+// follows it there before it is answered.
 func (s *session) reserved(raw []byte) bool {
-	if s.pinned() {
-		s.fail(textNotYet)
-		return true
-	}
 	if !s.settled() {
 		return false
 	}
