@@ -1,6 +1,9 @@
 package proxy
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // likenesses are conversations in which redisgate once answered what Redis would
 // not have. The transcripts of package e2e hold both next to each other; here is
@@ -97,4 +100,25 @@ func TestNullArrayOfAnUnblockedWait(t *testing.T) {
 			t.Errorf("nothingCame() in RESP%d = %q; want %q", proto, got, want)
 		}
 	}
+}
+
+// TestRefusedCommandIsTheLastOne: CLIENT LIST and the ACL LOG show the command that
+// was refused, not the one before it (server.c, processCommand).
+func TestRefusedCommandIsTheLastOne(t *testing.T) {
+	w := newWorld(t)
+	p := w.connect()
+	for _, tc := range []struct{ request, want string }{
+		{"*3\r\n$4\r\nAUTH\r\n$3\r\nfew\r\n$6\r\nsecret\r\n", "cmd=auth"},
+		{"*1\r\n$8\r\nFLUSHALL\r\n", "cmd=flushall"},
+		{"*2\r\n$3\r\nGET\r\n$5\r\nother\r\n", "cmd=get"},
+		{"*1\r\n$3\r\nSET\r\n", "cmd=set"},
+		{"*1\r\n$6\r\nNOSUCH\r\n", "cmd=NULL"},
+	} {
+		p.unsent = append(p.unsent, tc.request...)
+		w.settle()
+		if got := string(p.s.appendInfo(nil)); !strings.Contains(got, " "+tc.want+" ") {
+			t.Errorf("CLIENT INFO after %q = %q; want %s", tc.request, got, tc.want)
+		}
+	}
+	w.end()
 }

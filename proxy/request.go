@@ -20,6 +20,9 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 		return true
 	}
 	cmd, failure := command.Lookup(args)
+	if s.last = -1; cmd != nil && failure != command.UnknownSubcommand {
+		s.last = int16(cmd.ID) // also if it is refused (server.c, processCommand)
+	}
 	if failure != command.Found {
 		return s.unknown(cmd, failure, args, raw)
 	}
