@@ -57,6 +57,7 @@ var rooms = map[string][]string{
 	"internal/e2e":       {anything, "internal/gatetest", "internal/process", "internal/redistest"},
 	"internal/process":   {anything},
 	"internal/gatetest":  {anything, "internal/redistest"},
+	"internal/hunt":      {"policy/command"},
 	"internal/layers":    nil,
 	"internal/redistest": nil,
 	"internal/testsum":   nil,
