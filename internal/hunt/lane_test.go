@@ -3,6 +3,7 @@ package hunt_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -67,7 +68,7 @@ func newLane(t *testing.T, rng *rand.Rand) *lane {
 		l.g.Templates = append(l.g.Templates, about...)
 	}
 	l.notices = listen(t, l.direct[0])
-	l.gate = gatetest.Start(t, gatetest.Options{Upstream: rs.Socket()})
+	l.gate = gatetest.Start(t, gatetest.Options{Upstream: rs.Socket(), Users: map[string]string{"hunter": strings.Join(ensured, " ")}})
 	for i := range l.works {
 		l.works[i] = &wire{gate: l.gate, proto: 2 + i, tls: i == 1}
 		l.listeners[i] = &wire{gate: l.gate, proto: 3 - i}
