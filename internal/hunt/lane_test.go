@@ -92,7 +92,7 @@ func (l *lane) round(u *user, as *policy.User) ([]finding, error) {
 	}
 	for _, w := range l.listeners { // a change of the rules ends sessions whose subscriptions they do not allow
 		if _, err := w.do(w.fresh(nil), nil); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("a listener, after its round: %w", err)
 		}
 	}
 	set, err := users.NewSet([]users.Definition{{User: as}}, l.gate.Store.Load())
@@ -165,7 +165,7 @@ func (l *lane) run(p *prey, pipe *pipeline) ([]finding, error) {
 			err = fmt.Errorf("a listener has lost its connection")
 		}
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("a listener: %w", err)
 		}
 		l.counts.heard += len(a.replies)
 		findings = append(findings, a.seen("heard")...)

@@ -22,12 +22,13 @@ type wire struct {
 
 	nc     net.Conn
 	framer resp.Framer
+	rest   []byte // read and not looked at
 	marks  int
 	ended  int // connections that were ended, in all
 }
 
 func (w *wire) dial() (err error) {
-	w.framer = resp.Framer{}
+	w.framer, w.rest = resp.Framer{}, nil
 	if w.tls {
 		w.nc, err = tls.Dial("tcp", w.gate.TCP, w.gate.TLS())
 	} else {
@@ -91,33 +92,34 @@ func (w *wire) do(requests []byte, meanwhile func() error) (*answers, error) {
 	return a, err
 }
 
-// until reads up to the reply that has mark in it.
+// until reads up to the reply that has mark in it. Messages that are behind it are for the next time.
 func (w *wire) until(mark []byte) (*answers, error) {
 	a := &answers{}
 	var reply []byte
 	buf := make([]byte, 64<<10)
 	for {
-		n, err := w.nc.Read(buf)
-		for p := buf[:n]; len(p) > 0; {
-			k, end, err := w.framer.Next(p)
+		for len(w.rest) > 0 {
+			n, end, err := w.framer.Next(w.rest)
 			if err != nil {
 				return nil, fmt.Errorf("after %q: %w", reply, err)
 			}
-			reply = append(reply, p[:k]...)
-			p = p[k:]
+			reply = append(reply, w.rest[:n]...)
+			w.rest = w.rest[n:]
 			if !end {
 				continue
 			}
-			if len(reply) < 200 && bytes.Contains(reply, mark) && len(p) == 0 {
+			if len(reply) < 200 && bytes.Contains(reply, mark) {
 				return a, nil
 			}
 			a.add(reply)
 			reply = nil
 		}
+		n, err := w.nc.Read(buf)
+		w.rest = append(w.rest[:0], buf[:n]...)
 		switch ne, ok := err.(net.Error); {
 		case ok && ne.Timeout():
-			return nil, fmt.Errorf("no more than %d replies in %v", len(a.replies), patience)
-		case err != nil:
+			return nil, fmt.Errorf("no more than %d replies in %v, the last %.100q", len(a.replies), patience, a.replies[max(0, len(a.replies)-1):])
+		case err != nil && n == 0:
 			a.add(reply)
 			a.lost = true
 			return a, nil
