@@ -9,7 +9,7 @@ import (
 )
 
 func (r *request) setUser(dst []byte) []byte {
-	return appendOutcome(dst, r.Directory.SetUser(string(r.args[2]), strs(r.args[3:])))
+	return appendOutcome(dst, r.Directory.SetUser(r.who.Name, string(r.args[2]), strs(r.args[3:])))
 }
 
 // delUser looks for default among all names before any user goes, as Redis does.
@@ -18,16 +18,16 @@ func (r *request) delUser(dst []byte) []byte {
 	if slices.Contains(names, users.Default) {
 		return appendError(dst, "The 'default' user cannot be removed")
 	}
-	deleted, err := r.Directory.DelUser(names)
+	deleted, err := r.Directory.DelUser(r.who.Name, names)
 	if err != nil {
 		return appendError(dst, err.Error())
 	}
 	return redcon.AppendInt(dst, int64(deleted))
 }
 
-func (r *request) load(dst []byte) []byte { return appendOutcome(dst, r.Directory.Load()) }
+func (r *request) load(dst []byte) []byte { return appendOutcome(dst, r.Directory.Load(r.who.Name)) }
 
-func (r *request) save(dst []byte) []byte { return appendOutcome(dst, r.Directory.Save()) }
+func (r *request) save(dst []byte) []byte { return appendOutcome(dst, r.Directory.Save(r.who.Name)) }
 
 func appendOutcome(dst []byte, err error) []byte {
 	if err != nil {

@@ -15,17 +15,17 @@ import (
 	"redisgate/users"
 )
 
-// Directory changes the users. The text of an error is for the client, without a code in front; it must hold no password
+// Directory changes the users. by is the name of the user who asks; whoever has lost the right meanwhile is refused. The text of an error is for the client, without a code in front; it must hold no password
 // and no hash of one. All methods may be slow and are safe for concurrent use.
 type Directory interface {
 	// SetUser applies rules to the user of that name, or to a new one, all of them or none.
-	SetUser(name string, rules []string) error
+	SetUser(by, name string, rules []string) error
 	// DelUser removes users and ends their sessions; names that nobody has are no error.
-	DelUser(names []string) (deleted int, err error)
+	DelUser(by string, names []string) (deleted int, err error)
 	// Load reads the aclfile and replaces the users by it, all of them or none.
-	Load() error
+	Load(by string) error
 	// Save writes the aclfile.
-	Save() error
+	Save(by string) error
 }
 
 // Command answers ACL. All fields are needed. It is safe for concurrent use.

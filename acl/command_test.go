@@ -19,7 +19,7 @@ type directory struct {
 	fails error // what Load and Save say
 }
 
-func (d *directory) SetUser(name string, rules []string) error {
+func (d *directory) SetUser(_, name string, rules []string) error {
 	return d.change(func(all []users.Definition) ([]users.Definition, error) {
 		opt := policy.Options{RefuseReserved: true}
 		i := slices.IndexFunc(all, func(u users.Definition) bool { return u.User.Name == name })
@@ -36,7 +36,7 @@ func (d *directory) SetUser(name string, rules []string) error {
 	})
 }
 
-func (d *directory) DelUser(names []string) (deleted int, err error) {
+func (d *directory) DelUser(_ string, names []string) (deleted int, err error) {
 	err = d.change(func(all []users.Definition) ([]users.Definition, error) {
 		left := slices.DeleteFunc(slices.Clone(all), func(u users.Definition) bool { return slices.Contains(names, u.User.Name) })
 		deleted = len(all) - len(left)
@@ -45,8 +45,8 @@ func (d *directory) DelUser(names []string) (deleted int, err error) {
 	return deleted, err
 }
 
-func (d *directory) Load() error { return d.fails }
-func (d *directory) Save() error { return d.fails }
+func (d *directory) Load(string) error { return d.fails }
+func (d *directory) Save(string) error { return d.fails }
 
 func (d *directory) change(f func([]users.Definition) ([]users.Definition, error)) error {
 	return d.store.Update(func(old *users.Set) (*users.Set, error) {

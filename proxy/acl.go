@@ -38,7 +38,9 @@ func (s *session) logDenied(cmd *command.Command, args [][]byte, d policy.Decisi
 	object := []byte(cmd.Name)
 	switch reason {
 	case users.LogKey, users.LogChannel:
-		object = args[d.Arg]
+		if d.Arg < len(args) {
+			object = args[d.Arg]
+		}
 	case users.LogDatabase:
 		object = strconv.AppendInt(nil, int64(s.db), 10)
 	}
@@ -47,8 +49,12 @@ func (s *session) logDenied(cmd *command.Command, args [][]byte, d policy.Decisi
 	})
 }
 
+// maxLoggedName is how much is kept of the name that somebody has tried.
+const maxLoggedName = 64
+
 // logFailed writes a failed log-in into the ACL LOG.
 func (s *session) logFailed(command, name []byte) {
+	name = name[:min(len(name), maxLoggedName)]
 	if s.k.acl != nil {
 		s.k.acl.Log.Add(users.Event{
 			Reason: users.LogAuth, Context: users.LogTopLevel, Object: command, Username: name, ClientInfo: string(s.appendInfo(nil)),

@@ -15,7 +15,7 @@ import (
 
 // filter says which clients are meant; the zero value means all.
 type filter struct {
-	ids                     []uint64
+	ids                     []uint64 // sorted; nil: all
 	kind, addr, laddr, user string
 	maxAge                  int64
 	self                    uint64 // who asks
@@ -32,12 +32,16 @@ func (s *session) newFilter() filter {
 }
 
 func (f *filter) matches(s *session) bool {
-	remote, local := s.h.ends()
+	if f.addr != "" || f.laddr != "" {
+		remote, local := s.h.ends()
+		if f.addr != "" && f.addr != remote || f.laddr != "" && f.laddr != local {
+			return false
+		}
+	}
 	switch {
 	case s.phase == ended, f.only != "" && s.user.Name != f.only, f.only != "" && !s.known:
-	case f.ids != nil && !slices.Contains(f.ids, s.id):
+	case f.ids != nil && !f.has(s.id):
 	case f.kind != "" && f.kind != s.kind():
-	case f.addr != "" && f.addr != remote, f.laddr != "" && f.laddr != local:
 	case f.user != "" && (!s.known || f.user != s.user.Name):
 	case f.maxAge > 0 && (s.h.now()-s.born)/1e9 < f.maxAge:
 	case f.skipSelf && s.id == f.self:
@@ -45,6 +49,11 @@ func (f *filter) matches(s *session) bool {
 		return true
 	}
 	return false
+}
+
+func (f *filter) has(id uint64) bool {
+	_, ok := slices.BinarySearch(f.ids, id)
+	return ok
 }
 
 func (s *session) kind() string {
@@ -90,6 +99,7 @@ func (s *session) clientList(_ *command.Command, args [][]byte, _ []byte) bool {
 			}
 			f.ids = append(f.ids, id)
 		}
+		slices.Sort(f.ids)
 	default:
 		s.fail(textSyntax)
 		return true
@@ -98,7 +108,10 @@ func (s *session) clientList(_ *command.Command, args [][]byte, _ []byte) bool {
 		id   uint64
 		text []byte
 	}
+	printing := s.k.printing
 	return s.aside(func() []byte {
+		printing <- struct{}{} // lists of many clients for many clients are large
+		defer func() { <-printing }()
 		var mu sync.Mutex
 		var all []line
 		s.h.everybody(func(o *session, _ *sync.WaitGroup) {
@@ -187,7 +200,7 @@ func (s *session) readKill(f *filter, args [][]byte) string {
 		case "laddr":
 			f.laddr = string(value)
 		case "user":
-			if s.h.set().Lookup(value) == nil {
+			if f.only == "" && s.h.set().Lookup(value) == nil { // who there is, is not for others to know
 				return "ERR No such user '" + printable(string(value)) + "'"
 			}
 			f.user = string(value)
@@ -204,6 +217,7 @@ func (s *session) readKill(f *filter, args [][]byte) string {
 			return textSyntax
 		}
 	}
+	slices.Sort(f.ids)
 	return ""
 }
 

@@ -201,3 +201,49 @@ func TestClientTracking(t *testing.T) {
 		t.Errorf("a connection tracks still: %s", list)
 	}
 }
+
+// TestTrackingReachesNobodyElse: Redis cuts option words at a NUL.
+func TestTrackingReachesNobodyElse(t *testing.T) {
+	g, _ := gate(t, gatetest.Options{Users: clientUsers})
+	eve := newWire(t, g.Dial(t)).as("eve")
+	for _, args := range [][]string{
+		{"ON", "REDIRECT\x00", "5"}, {"ON", "BCAST\x00"}, {"ON\x00"}, {"ON", "PREFIX"}, {"ON", "NOLOOP", "x"}, {"MAYBE"}, {"ON", "REDIRECT"},
+	} {
+		eve.send(append([]string{"CLIENT", "TRACKING"}, args...)...)
+		if got := eve.reply(); !strings.HasPrefix(got, "-ERR syntax error") {
+			t.Errorf("CLIENT TRACKING %q = %q; want a syntax error", args, got)
+		}
+	}
+}
+
+func TestTrackingEndsWithTheRight(t *testing.T) {
+	g, _ := gate(t, gatetest.Options{Users: map[string]string{"app": "on >secret ~* &* +@all"}})
+	admin := newWire(t, g.Dial(t)).as("app")
+	admin.do("+OK\r\n", "ACL", "SETUSER", "bob", "on", ">pw", "~*", "+@all")
+	bob := newWire(t, g.Dial(t))
+	bob.send("HELLO", "3", "AUTH", "bob", "pw")
+	bob.reply()
+	bob.do("+OK\r\n", "CLIENT", "TRACKING", "ON", "BCAST")
+	admin.do("+OK\r\n", "ACL", "SETUSER", "bob", "reset", "on", ">pw", "~bob:*", "+get")
+	bob.end()
+}
+
+// TestTrackingInRESP2 has no messages, so no reply is taken for one.
+func TestTrackingInRESP2(t *testing.T) {
+	g, _ := gate(t, gatetest.Options{Users: clientUsers})
+	w := newWire(t, g.Dial(t)).login()
+	w.do(":3\r\n", "RPUSH", "l", "message", "x", "y")
+	w.do("+OK\r\n", "CLIENT", "TRACKING", "ON")
+	w.do("*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n", "SUBSCRIBE", "a")
+	w.do("*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n", "UNSUBSCRIBE", "a")
+	w.do("*3\r\n$7\r\nmessage\r\n$1\r\nx\r\n$1\r\ny\r\n", "LRANGE", "l", "0", "-1")
+	w.do("+OK\r\n", "SELECT", "1")
+}
+
+// TestNobodyLearnsWhoThereIs by killing.
+func TestNobodyLearnsWhoThereIs(t *testing.T) {
+	g, _ := gate(t, gatetest.Options{Users: clientUsers})
+	eve := newWire(t, g.Dial(t)).as("eve")
+	eve.do(":0\r\n", "CLIENT", "KILL", "USER", "app")
+	eve.do(":0\r\n", "CLIENT", "KILL", "USER", "nobody")
+}

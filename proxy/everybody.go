@@ -25,8 +25,9 @@ func (s *Server) everybody(f func(o *session, told *sync.WaitGroup)) {
 	select {
 	case <-done:
 	case <-time.After(releaseTime):
-		s.eachClient(&told, func(c *client) {
-			if c.wait.stopped && c.own != nil {
+		var closed sync.WaitGroup // not told: that may be done at this moment
+		s.eachClient(&closed, func(c *client) {
+			if c.wait.told == &told && c.own != nil {
 				c.own.Close()
 			}
 		})
@@ -59,7 +60,11 @@ func (s *session) aside(do func() []byte) bool {
 	s.stalled = true
 	s.h.offLoop(do, func(reply []byte) {
 		s.got++
-		s.emit(reply)
+		if s.own != nil && !s.own.Usable() {
+			s.cut() // it was lost when something seemed to be owed on it
+		}
+		s.deferred = append(s.deferred, deferred{s.got, reply}) // a push may be half out
+		s.owing += len(reply)
 		s.caughtUp()
 	})
 	return true

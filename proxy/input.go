@@ -189,10 +189,10 @@ func (s *session) inTurn(args [][]byte, raw []byte) bool {
 		s.silence = loud
 		return s.request(args, raw)
 	}
-	s.silence = skipped
+	s.skipReply()
 	done := s.request(args, raw)
 	if !done {
-		s.silence = skipNext
+		s.unskipReply()
 	}
 	return done
 }

@@ -63,8 +63,9 @@ type kit struct {
 	counts   Counts
 	nextID   func() uint64
 	pause    pause
-	acl      *acl.Command // nil: ACL LOG has nobody to write it
-	known    map[int]bool // databases that Redis has accepted a SELECT of
+	printing chan struct{} // has room for those who may print a list at this moment
+	acl      *acl.Command  // nil: ACL LOG has nobody to write it
+	known    map[int]bool  // databases that Redis has accepted a SELECT of
 }
 
 func newKit(l Limits, nextID func() uint64) *kit {
@@ -74,6 +75,7 @@ func newKit(l Limits, nextID func() uint64) *kit {
 		stranger: resp.Limits{Arguments: strangerArguments, Bulk: strangerArgument, Request: strangerRequest, Unauthenticated: true},
 		counts:   newCounts(),
 		nextID:   nextID,
+		printing: make(chan struct{}, 2),
 		known:    map[int]bool{0: true},
 	}
 }

@@ -72,16 +72,16 @@ var likenesses = map[string]string{
 	"Redis describes tracking that is on": as("app", `
 		C CLIENT TRACKING ON BCAST
 		C CLIENT TRACKINGINFO
-		C CLIENT TRACKING OFF WHAT
+		C CLIENT TRACKING ON OPTIN
 		U D1 CLIENT TRACKING ON BCAST
 		R D1 +OK
 		G +OK
 		U D1 CLIENT TRACKINGINFO
 		R D1 "*6\r\n$5\r\nflags\r\n*2\r\n$2\r\non\r\n$5\r\nbcast\r\n$8\r\nredirect\r\n:0\r\n$8\r\nprefixes\r\n*1\r\n$0\r\n\r\n"
 		G "*6\r\n$5\r\nflags\r\n*2\r\n$2\r\non\r\n$5\r\nbcast\r\n$8\r\nredirect\r\n:0\r\n$8\r\nprefixes\r\n*1\r\n$0\r\n\r\n"
-		U D1 CLIENT TRACKING OFF WHAT
-		R D1 -ERR syntax error
-		G -ERR syntax error`),
+		U D1 CLIENT TRACKING ON OPTIN
+		R D1 -ERR no
+		G -ERR no`),
 }
 
 func TestLikenesses(t *testing.T) {

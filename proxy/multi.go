@@ -123,7 +123,7 @@ func (s *session) doExec(*command.Command, [][]byte, []byte) bool {
 	}
 	s.tainted = s.tainted || m.selects
 	if m.moves {
-		s.landing = landing{on: true, db: m.db}
+		s.landing = landing{on: true, at: s.sent, db: m.db}
 	}
 	m.run = s.k.bufs.append(m.run, requestExec)
 	l.SendRun(s, m.run, len(m.cmds)+1)

@@ -63,12 +63,13 @@ func (s *session) pending(most int) []byte {
 // Reply is the upstream.Receiver's.
 func (s *session) Reply(d upstream.Delivery) {
 	s.k.counts.observe(s.h.now()-d.Since, d.Began)
+	lands := s.landing.on && s.got == s.landing.at
 	s.got += uint64(d.Ended)
 	s.begun += d.Began - d.Ended
 	if s.phase == ended {
 		return
 	}
-	if s.landing.on && len(d.Data) > 0 {
+	if lands && len(d.Data) > 0 {
 		s.landed(d.Data)
 	}
 	if s.capture != nil {
@@ -113,7 +114,7 @@ func (s *session) settle() {
 		s.subs.answered()
 		if s.subs.count() == 0 {
 			s.unsubscribe()
-			s.own.SetSubscriber(s.tracking)
+			s.own.SetSubscriber(s.tracking && s.proto == 3)
 			s.tainted = true // a message too many would be taken for another's reply
 		}
 	}

@@ -55,7 +55,9 @@ func (s *session) clientUnpause(cmd *command.Command, _ [][]byte, _ []byte) bool
 
 func (s *session) mayPause(cmd *command.Command) bool {
 	if !s.user.AllPowerful() {
-		s.deny(cmd, policy.Decision{Reason: policy.ReasonCommand, Selector: -1})
+		d := policy.Decision{Reason: policy.ReasonCommand, Selector: -1}
+		s.denied(cmd, nil, d)
+		s.deny(cmd, d)
 		return false
 	}
 	return true

@@ -43,11 +43,11 @@ func (s *session) onShared() (l link, waits bool) {
 
 // onOwn is onShared for a dedicated connection.
 func (s *session) onOwn() (l link, waits bool) {
-	if s.own != nil && s.own.Usable() {
-		if s.own.Key() == s.key() {
+	if s.own != nil {
+		if s.own.Usable() && s.own.Key() == s.key() {
 			return s.own, false
 		}
-		if s.pinned() { // whoever changes the database or the protocol has to see to this
+		if s.pinned() { // it is lost, or somebody has changed the database or the protocol
 			s.cut()
 			return nil, false
 		}

@@ -106,6 +106,7 @@ func (s *session) move(cmd *command.Command, raw []byte, db int) {
 // landing is a transaction with SELECT on its way: the session moves if it runs.
 type landing struct {
 	on   bool
+	at   uint64 // replies before that of EXEC
 	db   int
 	head []byte // of EXEC's reply
 }

@@ -33,3 +33,17 @@ func (s *session) clientReply(_ *command.Command, args [][]byte, _ []byte) bool 
 	}
 	return true
 }
+
+// skipReply begins the request that CLIENT REPLY SKIP was about, if that was the
+// last, and unskipReply takes it back.
+func (s *session) skipReply() {
+	if s.silence == skipNext {
+		s.silence = skipped
+	}
+}
+
+func (s *session) unskipReply() {
+	if s.silence == skipped {
+		s.silence = skipNext
+	}
+}

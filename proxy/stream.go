@@ -60,13 +60,20 @@ func (s *session) large(buf []byte, head [][]byte, argc int) int {
 	if !s.refresh() {
 		return 0
 	}
+	if s.silence == skipped {
+		if !s.settled() {
+			s.hungry = false
+			return 0
+		}
+		s.silence = loud
+	}
 	cmd, failure := lookupHead(head, argc)
 	if failure != command.Found {
 		s.k.counts.verdict(nil, false)
 		return s.skip(buf, string(failure.AppendText(nil, cmd, head)))
 	}
 	if d := s.user.AuthoriseName(cmd, head); !d.Allowed() {
-		return s.skipDenied(buf, cmd, d)
+		return s.skipDenied(buf, cmd, head, d)
 	}
 	from := cmd.StreamFrom()
 	if from == 0 || s.multi != nil {
@@ -77,7 +84,7 @@ func (s *session) large(buf []byte, head [][]byte, argc int) int {
 	}
 	d := s.user.AuthoriseHead(s.db, cmd, head, argc, &s.k.uses)
 	if !d.Allowed() {
-		return s.skipDenied(buf, cmd, d)
+		return s.skipDenied(buf, cmd, head, d)
 	}
 	if s.subs != nil && s.proto == 2 {
 		if s.subs.count() == 0 && !s.settled() {
@@ -86,9 +93,15 @@ func (s *session) large(buf []byte, head [][]byte, argc int) int {
 		}
 		return s.skip(buf, string(appendSubscribedText(nil, cmd.Name)))
 	}
+	if s.k.pause.on && s.paused(cmd) {
+		s.hungry = false
+		return 0
+	}
+	s.skipReply()
 	l, waits := s.onOwn()
 	if l == nil {
 		if waits {
+			s.unskipReply()
 			s.hungry = false
 			return 0
 		}
@@ -126,13 +139,14 @@ func lookupHead(head [][]byte, argc int) (*command.Command, command.Failure) {
 	return cmd, command.Found
 }
 
-func (s *session) skipDenied(buf []byte, cmd *command.Command, d policy.Decision) int {
+func (s *session) skipDenied(buf []byte, cmd *command.Command, head [][]byte, d policy.Decision) int {
 	text := d.AppendText(nil, s.user.User, cmd)
-	s.countDenied(cmd, d)
+	s.countDenied(cmd, head, d)
 	return s.skip(buf, string(text))
 }
 
-func (s *session) countDenied(cmd *command.Command, d policy.Decision) {
+func (s *session) countDenied(cmd *command.Command, head [][]byte, d policy.Decision) {
+	s.denied(cmd, head, d)
 	s.k.counts.verdict(cmd, false)
 	s.k.counts.refused(s.userKnown(), d.Reason.String())
 }
@@ -140,6 +154,7 @@ func (s *session) countDenied(cmd *command.Command, d policy.Decision) {
 // skip drops a request; its answer, unless text is empty, comes when it has ended.
 func (s *session) skip(buf []byte, text string) int {
 	s.spoilMulti()
+	s.skipReply()
 	s.stream = streamed{answered: text == ""}
 	if text != "" {
 		s.stream.refusal = appendErrorBytes(nil, []byte(text))
@@ -208,7 +223,7 @@ func (s *session) complete() {
 	}
 	d := s.user.AuthoriseHead(s.db, st.cmd, st.head, st.argc, &s.k.uses)
 	if !d.Allowed() {
-		s.countDenied(st.cmd, d)
+		s.countDenied(st.cmd, st.head, d)
 		st.refusal = appendErrorBytes(nil, d.AppendText(nil, s.user.User, st.cmd))
 		s.abandon()
 		return

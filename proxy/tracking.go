@@ -38,7 +38,9 @@ func (s *session) clientTracking(_ *command.Command, args [][]byte, raw []byte) 
 		return !waits
 	}
 	s.tainted = true
-	l.SetSubscriber(s.subs != nil || on && s.proto == 3)
+	if on && s.proto == 3 {
+		l.SetSubscriber(true)
+	}
 	s.capture = &capture{done: func(s *session, reply []byte, failed string) {
 		switch {
 		case failed != "":
@@ -46,6 +48,9 @@ func (s *session) clientTracking(_ *command.Command, args [][]byte, raw []byte) 
 		case reply[0] != '+':
 		default:
 			s.tracking = on
+		}
+		if s.own != nil {
+			s.own.SetSubscriber(s.subs != nil || s.tracking && s.proto == 3)
 		}
 		s.emit(reply)
 	}}

@@ -31,8 +31,9 @@ type DirectoryOptions struct {
 // time. Its errors are the texts for the client without "-ERR ", in one line, and
 // show no password. An error means that nothing has changed.
 //
-// Methods may be called from any goroutine; Load and Save wait for the disk. They do
-// not ask who may call them.
+// Methods may be called from any goroutine; Load and Save wait for the disk. by is the
+// name of the user who asks, and who must still be one who may do everything; "" is
+// whoever runs redisgate.
 type Directory struct {
 	store *Store
 	o     DirectoryOptions
@@ -79,15 +80,21 @@ func (d *Directory) change(f func(old *Set) (*Set, error)) error {
 // SetUser is ACL SETUSER: it applies rules from left to right to a copy of the user,
 // or to a new one that is off and may do nothing. Rules that grant a reserved command
 // are refused, and so are changes of a user that the configuration defines.
-func (d *Directory) SetUser(name string, rules []string) error {
+func (d *Directory) SetUser(by, name string, rules []string) error {
 	if text, wrong := aclfile.CheckName(name); wrong {
 		return errors.New(text)
 	}
 	d.changing.Lock()
 	defer d.changing.Unlock()
+	if err := d.mayAsk(by); err != nil {
+		return err
+	}
 	return d.change(func(old *Set) (*Set, error) {
 		u := old.byName[name]
 		if err := d.mayChange(u); err != nil {
+			return nil, err
+		}
+		if err := d.mayTakeOver(by, u); err != nil {
 			return nil, err
 		}
 		next := Definition{Origin: Runtime}
@@ -126,7 +133,7 @@ func (d *Directory) SetUser(name string, rules []string) error {
 
 // DelUser is ACL DELUSER: it removes users and says how many there were. If one of
 // them may not be removed, none is.
-func (d *Directory) DelUser(names []string) (deleted int, err error) {
+func (d *Directory) DelUser(by string, names []string) (deleted int, err error) {
 	for _, name := range names {
 		if name == Default {
 			return 0, errors.New("The 'default' user cannot be removed")
@@ -134,6 +141,9 @@ func (d *Directory) DelUser(names []string) (deleted int, err error) {
 	}
 	d.changing.Lock()
 	defer d.changing.Unlock()
+	if err := d.mayAsk(by); err != nil {
+		return 0, err
+	}
 	err = d.change(func(old *Set) (*Set, error) {
 		gone := make(map[string]bool)
 		for _, name := range names {
@@ -157,6 +167,30 @@ func (d *Directory) DelUser(names []string) (deleted int, err error) {
 	return deleted, nil
 }
 
+// mayAsk refuses a user who may not change users, or not any more: it may have waited
+// for the very change that took the right away. "" is whoever runs redisgate.
+func (d *Directory) mayAsk(by string) error {
+	if by == "" {
+		return nil
+	}
+	if u := d.store.Load().byName[by]; u == nil || !u.AllPowerful() {
+		return errors.New("redisgate: the user who asks may not change users any more")
+	}
+	return nil
+}
+
+// mayTakeOver refuses to change a user who has reserved commands that by has not:
+// with a password of one's own for it, one would have them too.
+func (d *Directory) mayTakeOver(by string, u *User) error {
+	if by == "" || u == nil {
+		return nil
+	}
+	if asker := d.store.Load().byName[by]; !u.ReservedWithin(asker.User) {
+		return fmt.Errorf("redisgate: user '%s' has reserved commands, and so is changed in the ACL file only", u.Name)
+	}
+	return nil
+}
+
 // mayChange refuses to change what would be there again after a restart.
 func (d *Directory) mayChange(u *User) error {
 	if u == nil || u.Origin != Configured {
@@ -174,12 +208,15 @@ var errNoFile = errors.New("This Redis instance is not configured to use an ACL 
 
 // Load is ACL LOAD: it replaces all users by those of the aclfile, or none if
 // anything is wrong with the file.
-func (d *Directory) Load() error {
+func (d *Directory) Load(by string) error {
 	if d.o.File == "" {
 		return errNoFile
 	}
 	d.changing.Lock()
 	defer d.changing.Unlock()
+	if err := d.mayAsk(by); err != nil {
+		return err
+	}
 	definitions, err := d.read()
 	if err != nil {
 		return d.loadError(err)
@@ -213,12 +250,15 @@ func (d *Directory) loadError(err error) error {
 // Save is ACL SAVE: it writes all users into the aclfile. A user who is gone, but to
 // whom the configuration adds something, is written as one who is off and may do
 // nothing: without a line the next start would fail.
-func (d *Directory) Save() error {
+func (d *Directory) Save(by string) error {
 	if d.o.File == "" {
 		return errNoFile
 	}
 	d.changing.Lock()
 	defer d.changing.Unlock()
+	if err := d.mayAsk(by); err != nil {
+		return err
+	}
 	set := d.store.Load()
 	all := make([]*policy.User, 0, len(set.all))
 	for _, u := range set.all {

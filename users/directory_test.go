@@ -27,7 +27,7 @@ func filed(t testing.TB, text string, extras map[string]Extra) (*Directory, *Sto
 	rewrite(t, path, text)
 	st := NewStore(nil)
 	d := NewDirectory(st, DirectoryOptions{File: path, Config: "/etc/redisgate.toml", Extras: extras})
-	if err := d.Load(); err != nil {
+	if err := d.Load(""); err != nil {
 		t.Fatal(err)
 	}
 	return d, st
@@ -85,7 +85,7 @@ func TestSetUser(t *testing.T) {
 		{"default", "on nopass", "default (runtime) on nopass resetchannels -@all"},
 		{"New", "on", "New (runtime) on resetchannels -@all"},
 	} {
-		err := d.SetUser(step.name, strings.Fields(step.rules))
+		err := d.SetUser("", step.name, strings.Fields(step.rules))
 		if (err == nil) != (step.want != "") {
 			t.Errorf("SetUser(%s, %s) = %v", step.name, step.rules, err)
 		}
@@ -122,7 +122,7 @@ func TestSetUserThatFailsChangesNothing(t *testing.T) {
 		{"x", strings.Repeat("+get ", aclfile.MaxRules+1), "redisgate: more than 10000 rules"},
 	} {
 		what := fmt.Sprintf("SetUser(%.20q, %.20s)", test.name, test.rules)
-		wantError(t, what, d.SetUser(test.name, strings.Fields(test.rules)), test.want)
+		wantError(t, what, d.SetUser("", test.name, strings.Fields(test.rules)), test.want)
 		if st.Load() != before {
 			t.Fatalf("%s has changed the set", what)
 		}
@@ -131,10 +131,10 @@ func TestSetUserThatFailsChangesNothing(t *testing.T) {
 
 func TestWordsOfSetUserAreNotSplit(t *testing.T) {
 	d, st := configured(t)
-	if err := d.SetUser("x", []string{"on", ">pass word", "+@all\x00x"}); err == nil || strings.ContainsAny(err.Error(), "\x00\r\n") {
+	if err := d.SetUser("", "x", []string{"on", ">pass word", "+@all\x00x"}); err == nil || strings.ContainsAny(err.Error(), "\x00\r\n") {
 		t.Errorf("SetUser with a NUL = %q; want an error in one line", err)
 	}
-	if err := d.SetUser("x", []string{"on", ">pass word\n", ""}); err != nil {
+	if err := d.SetUser("", "x", []string{"on", ">pass word\n", ""}); err != nil {
 		t.Fatal(err)
 	}
 	if _, slot, ok := st.Load().Authenticate(inside, []byte("x"), []byte("pass word\n")); !ok || slot != 0 {
@@ -145,7 +145,7 @@ func TestWordsOfSetUserAreNotSplit(t *testing.T) {
 func TestDelUser(t *testing.T) {
 	d, st := configured(t)
 	for _, name := range []string{"a", "b", "c"} {
-		if err := d.SetUser(name, nil); err != nil {
+		if err := d.SetUser("", name, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -155,7 +155,7 @@ func TestDelUser(t *testing.T) {
 		{"default a", "The 'default' user cannot be removed"},
 		{"a app b", "User 'app' is defined in /etc/redisgate.toml and is changed there"},
 	} {
-		n, err := d.DelUser(strings.Fields(test.names))
+		n, err := d.DelUser("", strings.Fields(test.names))
 		wantError(t, "DelUser("+test.names+")", err, test.want)
 		if n != 0 || st.Load() != full {
 			t.Errorf("DelUser(%s) removes %d users; want none", test.names, n)
@@ -167,7 +167,7 @@ func TestDelUser(t *testing.T) {
 		names       string
 		want, calls int
 	}{{"nobody A", 0, 0}, {"", 0, 0}, {"a nobody a", 1, 1}, {"a", 0, 1}, {"b c", 2, 2}} {
-		n, err := d.DelUser(strings.Fields(test.names))
+		n, err := d.DelUser("", strings.Fields(test.names))
 		if n != test.want || err != nil || calls != test.calls {
 			t.Errorf("DelUser(%s) = %d, %v with %d calls; want %d with %d", test.names, n, err, calls, test.want, test.calls)
 		}
@@ -189,8 +189,8 @@ func TestListenersSeeBothSetsInOrder(t *testing.T) {
 	done := make(chan bool)
 	for i := range 8 {
 		go func() {
-			_ = d.SetUser(fmt.Sprintf("u%d", i), []string{"on"})
-			_, _ = d.DelUser([]string{fmt.Sprintf("u%d", i)})
+			_ = d.SetUser("", fmt.Sprintf("u%d", i), []string{"on"})
+			_, _ = d.DelUser("", []string{fmt.Sprintf("u%d", i)})
 			done <- true
 		}()
 	}
@@ -200,7 +200,7 @@ func TestListenersSeeBothSetsInOrder(t *testing.T) {
 	if calls != 16*101 {
 		t.Errorf("calls = %d; want both listeners once a change", calls)
 	}
-	if err := d.SetUser("x", []string{"on"}); err != nil || last.Lookup([]byte("x")) == nil {
+	if err := d.SetUser("", "x", []string{"on"}); err != nil || last.Lookup([]byte("x")) == nil {
 		t.Errorf("SetUser() = %v and returns before the listener has seen x", err)
 	}
 }
@@ -208,8 +208,8 @@ func TestListenersSeeBothSetsInOrder(t *testing.T) {
 func TestWithoutAnACLFile(t *testing.T) {
 	d, _ := configured(t)
 	const want = "This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration."
-	wantError(t, "Load()", d.Load(), want)
-	wantError(t, "Save()", d.Save(), want)
+	wantError(t, "Load()", d.Load(""), want)
+	wantError(t, "Save()", d.Save(""), want)
 	if d.File() != "" {
 		t.Errorf("File() = %q; want none", d.File())
 	}
@@ -217,7 +217,7 @@ func TestWithoutAnACLFile(t *testing.T) {
 
 func TestUsersOfADirectoryWithoutAConfiguration(t *testing.T) {
 	d := NewDirectory(NewStore(newSet(t, define(t, "app", "on"))), DirectoryOptions{})
-	wantError(t, "SetUser(app)", d.SetUser("app", nil), "User 'app' is defined in the configuration and is changed there")
+	wantError(t, "SetUser(app)", d.SetUser("", "app", nil), "User 'app' is defined in the configuration and is changed there")
 }
 
 func TestUsersAreBounded(t *testing.T) {
@@ -231,14 +231,14 @@ func TestUsersAreBounded(t *testing.T) {
 	}
 	st := NewStore(newSet(t, ds...))
 	d := NewDirectory(st, DirectoryOptions{})
-	wantError(t, "SetUser of one too many", d.SetUser("more", nil), "redisgate: no more than 10000 users")
-	if err := d.SetUser("u5", []string{"on"}); err != nil {
+	wantError(t, "SetUser of one too many", d.SetUser("", "more", nil), "redisgate: no more than 10000 users")
+	if err := d.SetUser("", "u5", []string{"on"}); err != nil {
 		t.Errorf("SetUser of one who is there = %v; want no error", err)
 	}
-	if _, err := d.DelUser([]string{"u6"}); err != nil {
+	if _, err := d.DelUser("", []string{"u6"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.SetUser("more", nil); err != nil {
+	if err := d.SetUser("", "more", nil); err != nil {
 		t.Errorf("SetUser after one has left = %v; want no error", err)
 	}
 	if _, err := NewSet(append(ds, define(t, "one", "")), nil); err == nil {
@@ -260,11 +260,11 @@ func TestRulesOfAllUsersAreBounded(t *testing.T) {
 	}
 	st := NewStore(newSet(t, ds...))
 	d := NewDirectory(st, DirectoryOptions{})
-	wantError(t, "SetUser", d.SetUser("more", []string{long}), "redisgate: the rules of all users are longer than 64MB")
-	if _, err := d.DelUser([]string{"u0"}); err != nil {
+	wantError(t, "SetUser", d.SetUser("", "more", []string{long}), "redisgate: the rules of all users are longer than 64MB")
+	if _, err := d.DelUser("", []string{"u0"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.SetUser("more", []string{long}); err != nil || st.Load().Lookup([]byte("more")) == nil {
+	if err := d.SetUser("", "more", []string{long}); err != nil || st.Load().Lookup([]byte("more")) == nil {
 		t.Errorf("SetUser after one has left = %v; want no error", err)
 	}
 }

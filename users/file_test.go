@@ -22,11 +22,11 @@ func TestLoad(t *testing.T) {
 	}
 	// What was changed at run time is gone after the next Load.
 	for _, rules := range [][]string{{"app", "off"}, {"new", "on"}, {"default", "on"}} {
-		if err := d.SetUser(rules[0], rules[1:]); err != nil {
+		if err := d.SetUser("", rules[0], rules[1:]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n, err := d.DelUser([]string{"ops"}); n != 1 || err != nil {
+	if n, err := d.DelUser("", []string{"ops"}); n != 1 || err != nil {
 		t.Fatalf("DelUser(ops) = %d, %v; want 1", n, err)
 	}
 	wantPeople(t, st, "app (runtime) off nopass ~a resetchannels -@all +config|set", "default (runtime) on resetchannels -@all", "new (runtime) on resetchannels -@all")
@@ -36,7 +36,7 @@ func TestLoad(t *testing.T) {
 			t.Error("the listener is not told the sets before and after Load")
 		}
 	})
-	if err := d.Load(); err != nil || calls != 1 {
+	if err := d.Load(""); err != nil || calls != 1 {
 		t.Fatalf("Load() = %v with %d calls", err, calls)
 	}
 	wantPeople(t, st, app, offDefault, ops)
@@ -49,7 +49,7 @@ func TestLoad(t *testing.T) {
 
 func TestLoadThatFailsChangesNothing(t *testing.T) {
 	d, st := filed(t, twoUsers, map[string]Extra{"app": {}})
-	if err := d.SetUser("new", []string{"on"}); err != nil {
+	if err := d.SetUser("", "new", []string{"on"}); err != nil {
 		t.Fatal(err)
 	}
 	before := st.Load()
@@ -65,7 +65,7 @@ func TestLoadThatFailsChangesNothing(t *testing.T) {
 		{"user ops on\n", "FILE: no line for 'app', to which the configuration has a [[user]]. " + unchanged},
 	} {
 		rewrite(t, d.File(), test.text)
-		wantError(t, "Load() of "+test.text, d.Load(), strings.ReplaceAll(test.want, "FILE", d.File()))
+		wantError(t, "Load() of "+test.text, d.Load(""), strings.ReplaceAll(test.want, "FILE", d.File()))
 		if st.Load() != before {
 			t.Fatalf("Load() of %q has changed the set", test.text)
 		}
@@ -73,7 +73,7 @@ func TestLoadThatFailsChangesNothing(t *testing.T) {
 	if err := os.Remove(d.File()); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, "Load() without the file", d.Load(), "Error loading ACLs, opening file '"+d.File()+"': No such file or directory")
+	wantError(t, "Load() without the file", d.Load(""), "Error loading ACLs, opening file '"+d.File()+"': No such file or directory")
 	if st.Load() != before {
 		t.Error("Load() without the file has changed the set")
 	}
@@ -82,13 +82,13 @@ func TestLoadThatFailsChangesNothing(t *testing.T) {
 func TestSave(t *testing.T) {
 	d, st := filed(t, twoUsers, nil)
 	for _, rules := range [][]string{{"app", "resetpass", ">test", "(+get %R~b)"}, {"new", "on"}} {
-		if err := d.SetUser(rules[0], rules[1:]); err != nil {
+		if err := d.SetUser("", rules[0], rules[1:]); err != nil {
 			t.Fatal(err)
 		}
 	}
 	calls := 0
 	d.OnChange(func(_, _ *Set) { calls++ })
-	if err := d.Save(); err != nil {
+	if err := d.Save(""); err != nil {
 		t.Fatal(err)
 	}
 	want := `user app on sanitize-payload #9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 ~a resetchannels -@all +config|set (%R~b resetchannels -@all +get)
@@ -105,24 +105,24 @@ user ops on nopass sanitize-payload ~* &* +@all
 		t.Errorf("after Save, with %d calls, users are\n%s\nwant all of them the file's", calls, saved)
 	}
 	set := st.Load()
-	if err := d.Save(); err != nil || st.Load() != set || calls != 1 {
+	if err := d.Save(""); err != nil || st.Load() != set || calls != 1 {
 		t.Errorf("a second Save() = %v, with a new set: %v; want that nothing changes", err, st.Load() != set)
 	}
-	if err := d.Load(); err != nil || people(st) != saved {
+	if err := d.Load(""); err != nil || people(st) != saved {
 		t.Errorf("Load() after Save() = %v, users\n%s\nwant\n%s", err, people(st), saved)
 	}
 }
 
 func TestSaveThatFailsSaysWhy(t *testing.T) {
 	d, st := filed(t, twoUsers, nil)
-	if err := d.SetUser("new", []string{"on"}); err != nil {
+	if err := d.SetUser("", "new", []string{"on"}); err != nil {
 		t.Fatal(err)
 	}
 	before := st.Load()
 	if err := os.RemoveAll(filepath.Dir(d.File())); err != nil {
 		t.Fatal(err)
 	}
-	err := d.Save()
+	err := d.Save("")
 	if err == nil || !strings.HasPrefix(err.Error(), "There was an error trying to save the ACLs: ") || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("Save() without the directory = %v; want the reason", err)
 	}
@@ -154,35 +154,35 @@ func TestExtrasStayWithTheirNames(t *testing.T) {
 		}
 	}
 	check("after Load")
-	do(d.SetUser("app", []string{"reset", "on", ">x"}))
+	do(d.SetUser("", "app", []string{"reset", "on", ">x"}))
 	check("after SetUser")
-	_, err = d.DelUser([]string{"app"})
+	_, err = d.DelUser("", []string{"app"})
 	do(err)
 	check("after DelUser")
-	do(d.SetUser("app", []string{"on", ">y"}))
+	do(d.SetUser("", "app", []string{"on", ">y"}))
 	check("after DelUser and SetUser")
 	if st.Load().Lookup([]byte("app")).AllPowerful() {
 		t.Error("app can do everything")
 	}
-	do(d.Save())
+	do(d.Save(""))
 	check("after Save")
-	do(d.Load())
+	do(d.Load(""))
 	check("after Save and Load")
 }
 
 // A [[user]] without a line would keep the next start from succeeding.
 func TestSaveKeepsALineForWhomTheConfigurationKnows(t *testing.T) {
 	d, st := filed(t, twoUsers, map[string]Extra{"app": {}})
-	if _, err := d.DelUser([]string{"app"}); err != nil {
+	if _, err := d.DelUser("", []string{"app"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Save(); err != nil {
+	if err := d.Save(""); err != nil {
 		t.Fatal(err)
 	}
 	if st.Load().Lookup([]byte("app")) != nil {
 		t.Error("Save() brings back a user who was removed")
 	}
-	if err := d.Load(); err != nil {
+	if err := d.Load(""); err != nil {
 		t.Fatalf("Load() of what Save has written = %v", err)
 	}
 	wantPeople(t, st, "app (filed) off resetchannels -@all", "default (filed) off resetchannels -@all", "ops (filed) on nopass ~* &* +@all")

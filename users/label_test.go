@@ -11,7 +11,7 @@ import (
 // and takes none from those who have one.
 func TestLabelsAreBounded(t *testing.T) {
 	d, st := configured(t)
-	if err := d.SetUser("early", nil); err != nil {
+	if err := d.SetUser("", "early", nil); err != nil {
 		t.Fatal(err)
 	}
 	early := st.Load().Lookup([]byte("early"))
@@ -36,25 +36,25 @@ func TestLabelsAreBounded(t *testing.T) {
 	if n := len(s.Labels()); n != MaxLabels || s.Labels()[n-1] != OtherUsers {
 		t.Errorf("%d labels, the last %q; want %d, the last %q", n, s.Labels()[n-1], MaxLabels, OtherUsers)
 	}
-	if _, err := d.DelUser([]string{"early", "r2-0", "r2-1", "r2-2"}); err != nil {
+	if _, err := d.DelUser("", []string{"early", "r2-0", "r2-1", "r2-2"}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 20 {
 		name := fmt.Sprint("late", i)
-		if err := d.SetUser(name, nil); err != nil {
+		if err := d.SetUser("", name, nil); err != nil {
 			t.Fatal(err)
 		}
 		if u := st.Load().Lookup([]byte(name)); u.Index != MaxLabels-1 || u.Label != OtherUsers {
 			t.Fatalf("%s has index %d, label %q; want the last", name, u.Index, u.Label)
 		}
-		if _, err := d.DelUser([]string{name}); err != nil {
+		if _, err := d.DelUser("", []string{name}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if n := len(st.Load().Labels()); n != MaxLabels {
 		t.Errorf("%d labels; want no more than %d", n, MaxLabels)
 	}
-	if err := d.SetUser("early", nil); err != nil {
+	if err := d.SetUser("", "early", nil); err != nil {
 		t.Fatal(err)
 	}
 	if u := st.Load().Lookup([]byte("early")); u.Index != early.Index || u.Label != "early" {

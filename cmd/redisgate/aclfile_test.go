@@ -148,7 +148,7 @@ databases = [3, 1]
 		t.Errorf("the directory has %+v; want both files and one extra", o)
 	}
 	store := users.NewStore(b.users)
-	if err := users.NewDirectory(store, b.directory).Load(); err != nil || store.Load().Lookup([]byte("app")).Allow == nil {
+	if err := users.NewDirectory(store, b.directory).Load(""); err != nil || store.Load().Lookup([]byte("app")).Allow == nil {
 		t.Errorf("Load() of the directory = %v; want app with its networks", err)
 	}
 	r := invoke(t, "", "check", "--config", path)
@@ -191,10 +191,10 @@ func TestConfiguredUsersAreChangedInTheConfiguration(t *testing.T) {
 	}
 	d := users.NewDirectory(users.NewStore(b.users), b.directory)
 	want := "User 'any' is defined in " + path + " and is changed there"
-	if err := d.SetUser("any", []string{"off"}); err == nil || err.Error() != want {
+	if err := d.SetUser("", "any", []string{"off"}); err == nil || err.Error() != want {
 		t.Errorf("SetUser(any) = %v; want %s", err, want)
 	}
-	if err := d.SetUser("more", []string{"on"}); err != nil {
+	if err := d.SetUser("", "more", []string{"on"}); err != nil {
 		t.Errorf("SetUser(more) = %v; want no error", err)
 	}
 }

@@ -218,11 +218,24 @@ func parseMigrate(args [][]byte, u *Uses) error {
 	return nil
 }
 
-// parseTracking looks for BCAST, in whatever place: with it a client hears of all keys.
+// parseTracking reads the options of CLIENT TRACKING, strictly: one that is only Redis's to see could send invalidations
+// to another client's connection.
 func parseTracking(args [][]byte, u *Uses) error {
-	for _, arg := range args[2:] {
-		if equalFold(wordToC(arg), "bcast") {
+	for i := 2; i < len(args); i++ {
+		switch arg := args[i]; {
+		case bytes.IndexByte(arg, 0) >= 0:
+			return errNUL
+		case i == 2:
+			if !equalFold(arg, "on") && !equalFold(arg, "off") {
+				return errSyntax
+			}
+		case equalFold(arg, "bcast"):
 			u.Broadcast = true
+		case equalFold(arg, "optin"), equalFold(arg, "optout"), equalFold(arg, "noloop"):
+		case equalFold(arg, "prefix") && i+1 < len(args), equalFold(arg, "redirect") && i+1 < len(args):
+			i++
+		default:
+			return errSyntax
 		}
 	}
 	return nil
