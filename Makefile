@@ -38,8 +38,9 @@ portable: deps ## Run all tests on the event loop of systems without epoll
 fuzz: ## Run each fuzz target for FUZZTIME (60s)
 	@tools/fuzz.sh $(FUZZTIME)
 
-differential: deps ## Compare REQUESTS (2000000) random requests and rules with a real Redis, from a new seed
+differential: deps ## Compare REQUESTS (2000000) random requests and rules with a real Redis, and hunt through the gate
 	REDISGATE_DIFFERENTIAL=$(REQUESTS) $(GO) test -vet=off -count 1 -timeout 60m -v -run 'Agree|Touched|Server' ./policy
+	REDISGATE_HUNT=$(REQUESTS) $(GO) test -vet=off -count 1 -timeout 60m -v -run 'Beyond' ./internal/hunt
 
 bench: ## Run the benchmarks; COUNT=6 runs feed benchstat
 	$(GO) test -vet=off -run '^$$' -bench . -benchmem -count $(COUNT) $(PACKAGES)

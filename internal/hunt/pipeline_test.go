@@ -23,9 +23,10 @@ type pipeline struct {
 // about are more templates: of commands whose replies and messages are cut down.
 var about = []string{
 	"scan n", "scan 0 COUNT 100", "scan 0 MATCH a*", "scan 0 TYPE string", "keys *", "keys k", "randomkey", "dbsize",
-	"psubscribe __key*", "psubscribe __keyspace@*__:*", "psubscribe __keyevent@0__:*", "subscribe __keyevent@n__:set",
-	"subscribe __keyevent@n__:keymiss __keyspace@n__:a", "client tracking ON", "client tracking ON BCAST PREFIX k", "sort k GET *",
-	"sort k BY nosort GET a* GET *", "xreadgroup GROUP w w STREAMS k 0", "xreadgroup GROUP w STREAMS STREAMS k >", "dump k", "lrange k 0 -1",
+	"psubscribe __key*", "psubscribe __keyspace@*__:*", "psubscribe __keyevent@0__:*", "subscribe __keyevent@1__:set",
+	"subscribe __keyevent@0__:keymiss __keyspace@2__:a", "client tracking ON", "client tracking ON BCAST PREFIX k", "sort k GET *",
+	"sort k BY nosort GET a* GET *", "sort k STORE STORE ASC", "sort k STORE STORE o", "sort k STORE LIMIT STORE k",
+	"xreadgroup GROUP w w STREAMS k 0", "xreadgroup GROUP w STREAMS STREAMS k >", "xreadgroup COUNT n GROUP w STREAMS STREAMS k >", "dump k", "lrange k 0 -1",
 	"hgetall k", "smembers k", "zrange k 0 -1", "xrange k - +", "hello n", "unsubscribe", "punsubscribe",
 }
 

@@ -30,6 +30,9 @@ var ensured = []string{"on", ">pass", "+ping"}
 // filtered are the commands whose replies redisgate cuts down.
 var filtered = []string{"+scan", "+keys", "+randomkey"}
 
+// spelled are rules for keys that are spelled like options.
+var spelled = strings.Fields("~STREAMS ~STORE ~ASC ~LIMIT ~GET ~NOACK %W~ASC %W~STORE %R~STREAMS")
+
 var eventRules = []string{"&*", "&__key*", "&__keyspace@*__:*", "&__keyevent@0__:*"}
 
 // newUser makes a random user from whom something is hidden.
@@ -59,6 +62,9 @@ func (l *lane) rules() (words []string, own []int) {
 	default:
 		for range 1 + g.IntN(3) {
 			words = append(words, hunt.Pick(g, hunt.KeyRules))
+		}
+		if g.IntN(3) == 0 {
+			words = append(words, hunt.Pick(g, spelled), hunt.Pick(g, spelled))
 		}
 		words = append(words, "+@all")
 		words = append(words, filtered[:g.IntN(len(filtered)+1)]...)
