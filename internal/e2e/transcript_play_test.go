@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -53,7 +54,11 @@ func (p *part) flush() {
 
 // read reads a value and hides what masks say. closed says that there is no more.
 func (p *part) read(with ...string) (v value, text string, closed bool) {
-	p.nc.SetReadDeadline(time.Now().Add(patience))
+	wait := patience
+	if slices.Contains(with, "soon") {
+		wait = time.Second
+	}
+	p.nc.SetReadDeadline(time.Now().Add(wait))
 	v, err := readValue(p.r)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -129,6 +134,9 @@ func (s *stage) play(t *testing.T, c conversation, proto int) []line {
 			delete(p.parts, words[0])
 		case st.name == "blocked":
 			p.blocked(words[0])
+		case st.name == "pause":
+			ms, _ := strconv.Atoi(words[0])
+			time.Sleep(time.Duration(ms) * time.Millisecond)
 		}
 	}
 	p.fence()
@@ -175,6 +183,9 @@ func (p *performance) take(st step, words []string) {
 		if closed {
 			break
 		}
+	}
+	if slices.Contains(st.masks, "unordered") {
+		slices.Sort(l.values)
 	}
 	p.lines = append(p.lines, l)
 }

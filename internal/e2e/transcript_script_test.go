@@ -28,6 +28,7 @@ import (
 //	a< 3                 a reads three values; without a number, one
 //	blocked 2            wait until Redis has two blocked clients
 //	close a              a hangs up
+//	pause 300            milliseconds pass
 //
 // A connection that is not opened opens itself at its first line. A value is a
 // reply, or a push, or (closed). Words are in double quotes as in Go where need
@@ -57,7 +58,7 @@ type step struct {
 
 var lineForm = regexp.MustCompile(`^([a-z]\d?)(?:=(\w+))?(?:%([\w,]+))?(?:!([\w-]+)(?:/([23]))?)?(:|>>|>|<|\|)(?: (.*))?$`)
 
-var directives = map[string]int{"only": 1, "user": 2, "server": 1, "undo": 1, "open": 1, "blocked": 1, "close": 1}
+var directives = map[string]int{"only": 1, "user": 2, "server": 1, "undo": 1, "open": 1, "blocked": 1, "close": 1, "pause": 1}
 
 // readConversations reads all transcript files.
 func readConversations(t *testing.T) []conversation {

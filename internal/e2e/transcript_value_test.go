@@ -126,8 +126,13 @@ var masks = map[string]func(*value){
 		})
 	},
 	"acllist": func(v *value) { // printed by default since 7.2
-		v.each(func(p *value) { p.text = strings.ReplaceAll(p.text, " sanitize-payload", "") })
+		v.each(func(p *value) {
+			p.text = strings.ReplaceAll(p.text, " sanitize-payload", "")
+			p.parts = slices.DeleteFunc(p.parts, func(flag value) bool { return flag.text == "sanitize-payload" })
+		})
 	},
+	"unordered": func(*value) {}, // values of one line in any order
+	"soon":      func(*value) {}, // that nothing comes is not waited for as long as usual
 }
 
 var (
@@ -150,6 +155,9 @@ func hide(kinds, as string) func(*value) {
 // refusal as the newest version does.
 func always(v *value) {
 	v.each(func(p *value) {
+		if p.kind == '=' {
+			p.text = strings.TrimPrefix(p.text, "txt:")
+		}
 		if strings.HasPrefix(p.text, "id=") {
 			p.text = clientInfo(p.text)
 		}
