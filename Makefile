@@ -14,7 +14,7 @@ TESTFLAGS ?= -vet=off -shuffle=on -timeout 20m
 TESTSUM = $(GO) run ./internal/testsum
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race portable fuzz differential bench bench-idle timed lint fmt fmt-check ci deps
+.PHONY: help build test race portable fuzz differential bench bench-idle timed libraries lint fmt fmt-check ci deps
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ bench-idle: ## Measure the resident memory of 5,000 idle TLS clients
 
 timed: deps ## Run the tests that measure time, for a quiet machine
 	@$(TESTSUM) -tags timed $(TESTFLAGS) ./internal/e2e
+
+libraries: ## Run applications with client libraries of three languages against it
+	@LIBRARIES=true tools/deps.sh
+	@$(TESTSUM) -tags libraries $(TESTFLAGS) -run Librar ./internal/e2e
 
 lint: ## Vet on every kind of system, and staticcheck
 	@tools/lint.sh

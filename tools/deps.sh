@@ -1,13 +1,21 @@
 #!/bin/sh
 # Looks for what the tests need beyond Go: redis-server 7 or newer with its
-# tools, openssl and curl; a C compiler for the race detector when CI=true. Installs
-# it with apt-get where that needs no password, and otherwise says what to do.
+# tools, openssl and curl; with LIBRARIES=true, for the tests with other languages'
+# libraries, redis-py with and without hiredis, node and npm; a C compiler for the race detector when
+# CI=true. Installs it with apt-get where that needs no password, and otherwise says
+# what to do.
 # It ends with success even so: the tests that need what is missing are skipped
 # and listed, and in CI that fails.
 set -u
 
 redis_version() {
 	redis-server --version 2>/dev/null | sed -n 's/.* v=\([0-9][0-9]*\)\..*/\1/p'
+}
+
+# has_python says whether a python3 has the module; the one that Debian's packages
+# are for need not be the first in PATH.
+has_python() {
+	python3 -c "import $1" 2>/dev/null || /usr/bin/python3 -c "import $1" 2>/dev/null
 }
 
 missing() {
@@ -17,6 +25,12 @@ missing() {
 	for tool in openssl curl; do
 		command -v "$tool" >/dev/null || echo "$tool"
 	done
+	if [ "${LIBRARIES:-}" = true ]; then
+		has_python redis || echo python3-redis
+		has_python hiredis || echo python3-hiredis
+		command -v node >/dev/null || echo nodejs
+		command -v npm >/dev/null || echo npm
+	fi
 	if [ "${CI:-}" = true ] && [ "$(go env CGO_ENABLED)" != 1 ]; then
 		# The race detector is C underneath.
 		echo gcc libc6-dev

@@ -10,6 +10,8 @@ echo "vet, portable event loop"
 go vet -tags portable ./...
 echo "vet, timed tests"
 go vet -tags timed ./internal/e2e
+echo "vet, tests with client libraries"
+go vet -tags libraries ./internal/e2e
 echo "vet, 32 bit"
 CGO_ENABLED=0 GOARCH=386 go vet ./...
 echo "build, macOS"
