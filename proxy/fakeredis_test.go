@@ -17,11 +17,12 @@ import (
 // fakeRedis is the server's side of a link. Its answer to a plain command says
 // which command it was, so that no reply can be taken for another.
 type fakeRedis struct {
-	key   upstream.Key
-	db    int
-	ahead int // database in which a request that comes now will run
-	in    []byte
-	asked [][][]byte // whole requests without an answer
+	key    upstream.Key
+	db     int
+	ahead  int // database in which a request that comes now will run
+	before int // database before MULTI
+	in     []byte
+	asked  [][][]byte // whole requests without an answer
 
 	multi, watched bool
 	strange        bool   // an unknown command has run
@@ -64,9 +65,7 @@ func (r *fakeRedis) feed(l *fakeLink, p []byte) {
 		r.in = r.in[n:]
 		r.asked = append(r.asked, args)
 		l.w.judge(l, args)
-		if db, err := strconv.Atoi(string(args[min(1, len(args)-1)])); string(args[0]) == "SELECT" && err == nil && db < fakeDatabases {
-			r.ahead = db
-		}
+		r.lookAhead()
 		if l.w.reached != nil {
 			l.w.reached(l, args)
 		}
@@ -129,21 +128,38 @@ func (l *fakeLink) refuse() {
 	l.redis.asked = l.redis.asked[1:]
 	if name == "exec" {
 		l.redis.multi, l.redis.watched = false, false
+		l.redis.db = l.redis.before
 	} else if l.redis.multi {
 		l.redis.aborted = true
 	}
+	l.redis.lookAhead()
 	l.inbox = append(l.inbox, frames{p: []byte("-OOM command not allowed\r\n")})
+}
+
+// lookAhead finds the database that the requests which have come lead to.
+func (r *fakeRedis) lookAhead() {
+	r.ahead = r.db
+	for _, args := range r.asked {
+		if len(args) < 2 || string(args[0]) != "SELECT" {
+			continue
+		}
+		if db, err := strconv.Atoi(string(args[1])); err == nil && db < fakeDatabases {
+			r.ahead = db
+		}
+	}
 }
 
 func (r *fakeRedis) reply(args [][]byte) []byte {
 	name := strings.ToLower(string(args[0]))
 	switch name {
 	case "multi":
-		r.multi, r.aborted, r.run, r.queued = true, false, nil, 0
+		r.multi, r.aborted, r.run, r.queued, r.before = true, false, nil, 0, r.db
 		return replyOK
 	case "exec":
 		if r.aborted {
 			r.multi, r.watched = false, false
+			r.db = r.before
+			r.lookAhead()
 			return []byte("-EXECABORT Transaction discarded because of previous errors.\r\n")
 		}
 		out := append(redcon.AppendArray(nil, r.queued), r.run...)
