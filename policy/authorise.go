@@ -129,11 +129,11 @@ func leaves(cmd *command.Command) bool {
 
 // staysInside judges the databases of a user who may not use all.
 func (u *User) staysInside(db int, cmd *command.Command, args [][]byte, uses *command.Uses) bool {
-	if !leaves(cmd) && !u.mayUse(db) {
+	if !leaves(cmd) && !u.MayUse(db) {
 		return false
 	}
 	for _, d := range uses.Databases {
-		if !u.mayUse(d) {
+		if !u.MayUse(d) {
 			return false
 		}
 	}

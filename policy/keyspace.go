@@ -35,7 +35,7 @@ func (u *User) mayHearKeyspace(channel []byte, isPattern bool) bool {
 			continue
 		}
 		db, err := strconv.Atoi(string(digits))
-		if err == nil && strconv.Itoa(db) == string(digits) && !u.mayUse(db) {
+		if err == nil && strconv.Itoa(db) == string(digits) && !u.MayUse(db) {
 			return false
 		}
 	}

@@ -59,8 +59,8 @@ func (u *User) clone() *User {
 	return &c
 }
 
-// mayUse reports whether a database is one of the user's.
-func (u *User) mayUse(db int) bool {
+// MayUse reports whether a database is one of the user's.
+func (u *User) MayUse(db int) bool {
 	if len(u.Databases) == 0 {
 		return true
 	}

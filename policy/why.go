@@ -134,7 +134,7 @@ func (u *User) whyDatabase(db int, c *command.Command, uses *command.Uses) strin
 		used = append([]int{db}, used...)
 	}
 	for _, d := range used {
-		if !u.mayUse(d) {
+		if !u.MayUse(d) {
 			return fmt.Sprintf("%s, and not %d", why, d)
 		}
 	}

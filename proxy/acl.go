@@ -27,10 +27,10 @@ func (s *session) doACL(cmd *command.Command, args [][]byte, _ []byte) bool {
 
 // denied writes a refusal into the ACL LOG.
 func (s *session) denied(cmd *command.Command, args [][]byte, d policy.Decision) {
-	s.logDenied(cmd, args, d, users.LogTopLevel)
+	s.logDenied(s.user, cmd, args, d, users.LogTopLevel)
 }
 
-func (s *session) logDenied(cmd *command.Command, args [][]byte, d policy.Decision, context string) {
+func (s *session) logDenied(who *users.User, cmd *command.Command, args [][]byte, d policy.Decision, context string) {
 	reason := users.LogReason(d.Reason)
 	if reason == "" || s.k.acl == nil {
 		return
@@ -45,7 +45,7 @@ func (s *session) logDenied(cmd *command.Command, args [][]byte, d policy.Decisi
 		object = strconv.AppendInt(nil, int64(s.db), 10)
 	}
 	s.k.acl.Log.Add(users.Event{
-		Reason: reason, Context: context, Object: object, Username: []byte(s.user.Name), ClientInfo: string(s.appendInfo(nil)),
+		Reason: reason, Context: context, Object: object, Username: []byte(who.Name), ClientInfo: string(s.appendInfo(nil)),
 	})
 }
 

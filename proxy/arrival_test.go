@@ -89,13 +89,15 @@ func (f *fuzz) permitted(l *fakeLink, args [][]byte) map[string]bool {
 
 // arrived checks that e, which has been answered, ran where it should have and was
 // permitted, if it ran.
-func (m *model) arrived(e *expectation) {
+func (m *model) arrived(e *expectation) { m.arrivedIn(e, m.proto) }
+
+func (m *model) arrivedIn(e *expectation, proto int) {
 	a := m.reached[e.id]
 	switch {
 	case a == nil:
 	case !a.may[m.user]:
 		m.w.t.Errorf("%s of client %s has arrived at %s, and %s may not ask it", e.what, m.name, a.link.name, m.user)
-	case a.db != m.db || a.proto != m.proto:
-		m.w.t.Errorf("%s of client %s ran in database %d, RESP%d; want %d, RESP%d", e.what, m.name, a.db, a.proto, m.db, m.proto)
+	case a.db != m.db || a.proto != proto:
+		m.w.t.Errorf("%s of client %s ran in database %d, RESP%d; want %d, RESP%d", e.what, m.name, a.db, a.proto, m.db, proto)
 	}
 }

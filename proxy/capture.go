@@ -7,9 +7,10 @@ import (
 
 // capture takes one reply of Redis instead of the client.
 type capture struct {
-	reply []byte
-	most  int // bytes that the reply may have; 0: maxCapture
-	over  bool
+	reply   []byte
+	most    int // bytes that the reply may have; 0: maxCapture
+	over    bool
+	*splice // takes the reply as it comes
 	// done gets the reply whole, or nil and the text of an error in its place if it
 	// was lost or too large, and says itself what the client gets. The reply is its
 	// own during the call only. It may ask again, with another capture.
@@ -18,6 +19,10 @@ type capture struct {
 
 func (s *session) captured(d upstream.Delivery) {
 	c := s.capture
+	if c.splice != nil {
+		c.take(s, d.Data, d.Ended > 0)
+		return
+	}
 	most := c.most
 	if most == 0 {
 		most = maxCapture
@@ -46,6 +51,9 @@ func (s *session) uncapture() {
 	if c := s.capture; c != nil {
 		s.k.bufs.give(c.reply)
 		c.reply = nil
+		if c.splice != nil {
+			c.splice.give(s)
+		}
 		s.capture = nil
 	}
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"strconv"
 
 	"redisgate/policy"
@@ -9,6 +10,10 @@ import (
 // Push is the upstream.Receiver's: a message, or a part of one.
 func (s *session) Push(p []byte, end bool) {
 	if s.phase == ended {
+		return
+	}
+	if x := s.splicing(); x != nil && x.ended {
+		x.pushes = append(x.pushes, pushed{bytes.Clone(p), end})
 		return
 	}
 	switch {

@@ -53,6 +53,10 @@ func (s *Server) eachClient(told *sync.WaitGroup, f func(*client)) {
 // aside does what would hold up the loop off it, while this session alone waits
 // for the reply.
 func (s *session) aside(do func() []byte) bool {
+	if x := s.splicing(); x != nil && x.doing != nil {
+		x.offLoop(s, do)
+		return true
+	}
 	if !s.settled() {
 		return false
 	}

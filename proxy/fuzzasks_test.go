@@ -10,7 +10,7 @@ var fuzzHabits = [][]string{
 	strings.Fields(`get get get set set big stream eval blpop multi exec discard watch unwatch auth select
 		subscribe unsubscribe ping hello reset config unknown malformed inline whoami setname getrange quit raw`),
 	strings.Fields("get subscribe subscribe subscribe unsubscribe unsubscribe unsubscribe-all ping hello watch exec multi reset stream whoami quit"),
-	strings.Fields("get set eval multi multi exec exec discard watch watch unwatch auth malformed ping getrange"),
+	strings.Fields("get set eval multi multi exec exec discard watch watch unwatch auth malformed ping getrange list hello whoami setname config"),
 	strings.Fields("get big big big stream stream watch torn exec multi inline getrange auth"),
 	strings.Fields("get eval eval blpop select select ping config unknown inline subscribe hello auth"),
 }
@@ -52,7 +52,7 @@ var fuzzAsks = map[string]func(f *fuzz, m *model, id string){
 	},
 	"ping": func(_ *fuzz, m *model, _ string) { m.send(expectation{verb: "ping", queues: true}, "PING") },
 	"hello": func(f *fuzz, m *model, _ string) {
-		e := expectation{verb: "hello", number: 2 + f.tape.pick(2)}
+		e := expectation{verb: "hello", queues: true, number: 2 + f.tape.pick(2)}
 		if f.tape.pick(4) == 0 {
 			e.user = choose(&f.tape, "app", "few", "five")
 			m.send(e, "HELLO", strconv.Itoa(e.number), "AUTH", e.user, choose(&f.tape, "secret", "wrong"))
@@ -62,7 +62,7 @@ var fuzzAsks = map[string]func(f *fuzz, m *model, id string){
 	},
 	"reset": func(_ *fuzz, m *model, _ string) { m.send(expectation{want: replyReset, verb: "reset"}, "RESET") },
 	"config": func(_ *fuzz, m *model, _ string) {
-		m.send(expectation{want: []byte("*4\r\n$11\r\nrequirepass\r\n$0\r\n\r\n$4\r\nport\r\n$4\r\n6379\r\n")}, "CONFIG", "GET", "*")
+		m.send(expectation{want: []byte("*4\r\n$11\r\nrequirepass\r\n$0\r\n\r\n$4\r\nport\r\n$4\r\n6379\r\n"), queues: true}, "CONFIG", "GET", "*")
 	},
 	"unknown":   func(_ *fuzz, m *model, id string) { m.plain("NOSUCH", id) },
 	"malformed": func(_ *fuzz, m *model, _ string) { m.send(expectation{queues: true}, "GET") },
@@ -70,9 +70,10 @@ var fuzzAsks = map[string]func(f *fuzz, m *model, id string){
 		m.sendRaw(expectation{id: id, want: bulkOf("echo " + id), queues: true}, "ECHO "+id+"\r\n")
 		m.sendEmpty("\r\n*0\r\n")
 	},
-	"whoami": func(_ *fuzz, m *model, _ string) { m.send(expectation{verb: "whoami"}, "ACL", "WHOAMI") },
+	"whoami": func(_ *fuzz, m *model, _ string) { m.send(expectation{verb: "whoami", queues: true}, "ACL", "WHOAMI") },
+	"list":   func(_ *fuzz, m *model, _ string) { m.send(expectation{verb: "list", queues: true}, "CLIENT", "LIST") },
 	"setname": func(f *fuzz, m *model, _ string) {
-		m.send(expectation{want: replyOK}, "CLIENT", "SETNAME", choose(&f.tape, "n", "not a name"))
+		m.send(expectation{want: replyOK, queues: true}, "CLIENT", "SETNAME", choose(&f.tape, "n", "not a name"))
 	},
 	"quit": func(f *fuzz, m *model, _ string) {
 		if f.tape.pick(4) == 0 {

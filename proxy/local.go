@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"redisgate/policy"
 	"redisgate/policy/command"
 	"redisgate/users"
 )
@@ -17,7 +18,7 @@ var anytime = map[string]handler{
 	"quit": (*session).doQuit, "reset": (*session).doReset,
 }
 
-// outside are the local commands that are refused inside MULTI.
+// outside are the local commands that wait for EXEC inside MULTI.
 var outside = map[string]handler{
 	"auth": (*session).doAuth, "hello": (*session).doHello, "select": (*session).doSelect,
 	"client|caching": (*session).clientCaching, "client|getname": (*session).clientGetName,
@@ -30,6 +31,10 @@ var outside = map[string]handler{
 	"client|unblock": (*session).clientUnblock, "client|unpause": (*session).clientUnpause,
 }
 
+// notQueued are those of outside that have no meaning inside MULTI: the replies to
+// a transaction are one.
+var notQueued = map[string]bool{"client|reply": true, "client|tracking": true}
+
 func (s *session) local(cmd *command.Command, args [][]byte, raw []byte) bool {
 	if do := anytime[cmd.Name]; do != nil {
 		return do(s, cmd, args, raw)
@@ -38,18 +43,26 @@ func (s *session) local(cmd *command.Command, args [][]byte, raw []byte) bool {
 		if cmd.Name == "select" {
 			return s.queueSelect(cmd, args, raw)
 		}
-		s.spoilMulti()
-		s.fail(textInMulti)
+		if notQueued[cmd.Name] {
+			s.refuse(cmd, s.userKnown(), policy.ReasonSyntax.String(), textInMulti)
+			return true
+		}
+		s.queue(cmd, raw)
 		return true
 	}
 	if do := outside[cmd.Name]; do != nil {
 		return do(s, cmd, args, raw)
 	}
-	if p := cmd.Parent(); p != nil && p.Name == "acl" {
+	if isACL(cmd) {
 		return s.doACL(cmd, args, raw)
 	}
 	s.fail(textNotYet)
 	return true
+}
+
+func isACL(cmd *command.Command) bool {
+	p := cmd.Parent()
+	return p != nil && p.Name == "acl"
 }
 
 // refuse answers with text and counts it; u is nil before authentication. A

@@ -3,7 +3,6 @@ package proxy
 import (
 	"redisgate/policy"
 	"redisgate/policy/command"
-	"redisgate/resp"
 	"redisgate/users"
 )
 
@@ -19,6 +18,7 @@ type transaction struct {
 	spoil   bool        // EXEC will be refused
 	moves   bool        // to db, by SELECT
 	selects bool        // has a SELECT, if only to a database that there is not
+	mixed   bool        // has commands whose replies are redisgate's, in part or whole
 	db      int
 }
 
@@ -41,8 +41,7 @@ func (s *session) doMulti(*command.Command, [][]byte, []byte) bool {
 func (s *session) queue(cmd *command.Command, raw []byte) {
 	m := s.multi
 	switch {
-	case cmd.Route == command.RouteSubscribe, cmd.Route == command.RouteReserved, cmd.Route == command.RouteRefused,
-		cmd.Flags.Has(command.FlagRewriteSecrets):
+	case cmd.Route == command.RouteSubscribe, cmd.Route == command.RouteReserved, cmd.Route == command.RouteRefused:
 		s.refuse(cmd, s.userKnown(), policy.ReasonSyntax.String(), textInMulti)
 		return
 	case int64(len(m.run)+len(raw)) > s.k.limits.BufferedBytes:
@@ -61,6 +60,7 @@ func (s *session) queue(cmd *command.Command, raw []byte) {
 	m.cmds = append(m.cmds, cmd)
 	m.writes = m.writes || mayChange(cmd)
 	m.own = m.own || cmd.Route != command.RouteShared && cmd.Route != command.RouteLocal
+	m.mixed = m.mixed || cmd.Flags.Has(command.FlagRewriteSecrets) || outside[cmd.Name] != nil && cmd.Name != "select" || isACL(cmd)
 	if m.user != s.user {
 		m.user = nil // judged by the rules of more than one moment
 	}
@@ -94,13 +94,10 @@ func (s *session) doExec(*command.Command, [][]byte, []byte) bool {
 		s.fail(textExecAbort)
 		return true
 	}
-	if text := s.judgeAgain(m); text != "" {
-		if !s.unwatch() {
-			return false
+	if len(m.cmds) > 0 && (m.mixed || m.user != s.user) {
+		if done, planned := s.execMixed(m); planned {
+			return done
 		}
-		s.dropMulti()
-		s.fail(text)
-		return true
 	}
 	if len(m.cmds) == 0 {
 		if !s.watch {
@@ -132,44 +129,6 @@ func (s *session) doExec(*command.Command, [][]byte, []byte) bool {
 	s.watch = false
 	s.dropMulti()
 	return true
-}
-
-// judgeAgain judges the queue by the rules of this moment, if they are not those
-// by which it was judged, and returns the text of a refusal.
-func (s *session) judgeAgain(m *transaction) string {
-	if m.user == s.user {
-		return ""
-	}
-	var p resp.Parser
-	db := s.db
-	for buf, i := m.run, -1; len(buf) > 0; i++ {
-		n, err := p.Next(buf, &s.k.accepted)
-		if err != nil {
-			return textExecAbort // cannot be: it was parsed before
-		}
-		if i >= 0 { // the first is MULTI
-			if d := s.user.Authorise(db, m.cmds[i], p.Args(), &s.k.uses); !d.Allowed() || s.user.MustFilter(m.cmds[i], d) {
-				s.logDenied(m.cmds[i], p.Args(), d, users.LogMulti)
-				s.k.counts.refused(s.userKnown(), d.Reason.String())
-				return textRulesMoved + whyNot(d.Reason)
-			}
-			if to := s.k.uses.Databases; m.cmds[i].Name == "select" && len(to) == 1 && s.k.known[to[0]] {
-				db = to[0]
-			}
-		}
-		buf = buf[n:]
-	}
-	return ""
-}
-
-func whyNot(r policy.Reason) string {
-	switch r {
-	case policy.ReasonKey:
-		return "no permission to touch the specified keys"
-	case policy.ReasonChannel:
-		return "no permission to access one of the channels used as arguments"
-	}
-	return "no permission to execute the command or subcommand"
 }
 
 func (s *session) doDiscard(_ *command.Command, _ [][]byte, _ []byte) bool {

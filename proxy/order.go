@@ -24,6 +24,10 @@ func (s *session) say(p []byte) {
 		s.emit(p)
 		return
 	}
+	if x := s.splicing(); x != nil && x.doing != nil {
+		x.doing.text = bytes.Clone(p)
+		return
+	}
 	s.deferred = append(s.deferred, deferred{s.sent, bytes.Clone(p)})
 	s.owing += len(p)
 	s.apart = true
@@ -64,6 +68,7 @@ func (s *session) pending(most int) []byte {
 func (s *session) Reply(d upstream.Delivery) {
 	s.k.counts.observe(s.h.now()-d.Since, d.Began)
 	lands := s.landing.on && s.got == s.landing.at
+	confirms := s.got < s.many && !d.Refused
 	s.got += uint64(d.Ended)
 	s.begun += d.Began - d.Ended
 	if s.phase == ended {
@@ -72,9 +77,12 @@ func (s *session) Reply(d upstream.Delivery) {
 	if lands && len(d.Data) > 0 {
 		s.landed(d.Data)
 	}
-	if s.capture != nil {
+	switch {
+	case s.capture != nil:
 		s.captured(d)
-	} else {
+	case confirms:
+		s.put(d.Data) // CLIENT REPLY OFF does not silence it (pubsub.c, CLIENT_PUSHING)
+	default:
 		s.emit(d.Data)
 	}
 	s.heavy = s.heavy || d.Large
@@ -135,7 +143,7 @@ func (s *session) Lost(n int, sent bool) {
 		s.got += uint64(n)
 		return
 	}
-	if s.capture != nil {
+	if s.capture != nil && s.splicing() == nil {
 		s.begun = 0 // nothing of it has gone out
 	}
 	s.landing = landing{}

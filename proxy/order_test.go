@@ -98,7 +98,7 @@ func TestTransactions(t *testing.T) {
 	s.do("+QUEUED\r\n", "GET", "a")
 	set := gatetest.BuildUsers(t, map[string]string{"app": "on >secret ~* &* +@all", "small": "on >secret ~z* +@all"}, nil)
 	g.Store.Swap(set)
-	s.do("-NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. "+
+	s.do("*1\r\n-NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. "+
 		"This command is no longer allowed for the following reason: no permission to touch the specified keys\r\n", "EXEC")
 }
 

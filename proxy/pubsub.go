@@ -124,6 +124,13 @@ func (s *session) unsubscribe() {
 func (s *session) subscribe(cmd *command.Command, args [][]byte, raw []byte) bool {
 	off := strings.HasSuffix(cmd.Name, "unsubscribe")
 	if s.subs == nil && off {
+		if s.silence != loud {
+			if !s.settled() {
+				return false
+			}
+			s.put(s.unsubscribedNothing(cmd, args[1:])) // it is a message
+			return true
+		}
 		s.say(s.unsubscribedNothing(cmd, args[1:]))
 		return true
 	}

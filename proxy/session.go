@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"net/netip"
-	"slices"
 
 	"redisgate/resp"
 	"redisgate/users"
@@ -122,6 +121,9 @@ func (s *session) size() int64 {
 	}
 	if s.capture != nil {
 		n += int64(cap(s.capture.reply))
+		if x := s.capture.splice; x != nil {
+			n += x.size()
+		}
 	}
 	n += int64(cap(s.wait.request) + cap(s.event))
 	if s.subs != nil {
@@ -256,7 +258,7 @@ func (s *session) become(set *users.Set, u *users.User) {
 		s.setPhase(s.rest())
 	}
 	// What is watched or subscribed to stays where it is, if the user may be there.
-	if len(u.Databases) > 0 && !(s.pinned() && slices.Contains(u.Databases, s.db)) {
+	if !u.MayUse(s.db) || !s.pinned() && len(u.Databases) > 0 {
 		s.db = u.Databases[0]
 	}
 }

@@ -50,7 +50,7 @@ func (s *session) clientTracking(_ *command.Command, args [][]byte, raw []byte) 
 			s.tracking = on
 		}
 		if s.own != nil {
-			s.own.SetSubscriber(s.subs != nil || s.tracking && s.proto == 3)
+			s.own.SetSubscriber(s.hears())
 		}
 		s.emit(reply)
 	}}
