@@ -66,13 +66,19 @@ func (s *session) clientInfo(*command.Command, [][]byte, []byte) bool {
 }
 
 // clientSwitch is CLIENT NO-EVICT and NO-TOUCH. Both are about memory of Redis's
-// that its own clients have, redisgate being one for many.
-func (s *session) clientSwitch(_ *command.Command, args [][]byte, _ []byte) bool {
-	if equalFold(args[2], "on") || equalFold(args[2], "off") {
-		s.sayOK()
-	} else {
+// that its own clients have, redisgate being one for many: it only remembers them.
+func (s *session) clientSwitch(cmd *command.Command, args [][]byte, _ []byte) bool {
+	on := equalFold(args[2], "on")
+	if !on && !equalFold(args[2], "off") {
 		s.fail(textSyntax)
+		return true
 	}
+	if cmd.Name == "client|no-evict" {
+		s.noEvict = on
+	} else {
+		s.noTouch = on
+	}
+	s.sayOK()
 	return true
 }
 
@@ -171,7 +177,14 @@ func (s *session) flags() string {
 		on   bool
 		flag byte
 	}{
-		{s.subs != nil, 'P'}, {s.multi != nil, 'x'}, {s.blocking, 'b'}, {s.tracking, 't'}, {s.phase == ending, 'c'}, {!s.addr.IsValid(), 'U'},
+		{s.subs != nil, 'P'},
+		{s.multi != nil, 'x'},
+		{s.blocking, 'b'},
+		{s.tracking, 't'},
+		{s.phase == ending, 'c'},
+		{!s.addr.IsValid(), 'U'},
+		{s.noEvict, 'e'},
+		{s.noTouch, 'T'},
 	} {
 		if x.on {
 			f = append(f, x.flag)

@@ -97,6 +97,7 @@ func (s *session) doReset(*command.Command, [][]byte, []byte) bool {
 		s.letGo(false)
 	}
 	s.pipe = nil
+	unheard := s.silence == skipped
 	s.db, s.proto, s.name, s.silence = 0, 2, "", loud
 	was := s.known
 	s.become(s.h.set(), nil)
@@ -104,7 +105,9 @@ func (s *session) doReset(*command.Command, [][]byte, []byte) bool {
 		s.authBy = s.h.now() + int64(s.k.limits.AuthTimeout)
 		s.h.deadline(s.authBy)
 	}
-	s.say(replyReset)
+	if !unheard { // SKIP is about this reply too, OFF is not
+		s.say(replyReset)
+	}
 	return true
 }
 

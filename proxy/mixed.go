@@ -84,7 +84,12 @@ func (p *plan) all() bool {
 func (p *plan) one(cmd *command.Command, args [][]byte, raw []byte) {
 	s := p.s
 	d := p.user.Authorise(p.db, cmd, args, &s.k.uses)
-	if !d.Allowed() || p.user.MustFilter(cmd, d) {
+	switch {
+	case d.Reason == policy.ReasonSyntax:
+		s.k.counts.refused(p.user, d.Reason.String())
+		p.says(string(d.AppendText(nil, p.user.User, cmd)))
+		return
+	case !d.Allowed() || p.user.MustFilter(cmd, d):
 		s.logDenied(p.user, cmd, args, d, users.LogMulti)
 		s.k.counts.refused(p.user, d.Reason.String())
 		p.says(textRulesMoved + whyNot(d.Reason))

@@ -35,12 +35,9 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 	}
 	s.last = int16(cmd.ID)
 	d := s.user.Authorise(s.database(), cmd, args, &s.k.uses)
-	if !d.Allowed() {
-		if !s.deny(cmd, d) {
-			return false
-		}
-		s.denied(cmd, args, d)
-		return true
+	faulty := d.Reason == policy.ReasonSyntax // which Redis sees only when it runs the command
+	if !d.Allowed() && !faulty {
+		return s.forbid(cmd, args, d)
 	}
 	if s.subs != nil && s.proto == 2 && !duringSubscription(cmd) {
 		if s.subs.count() > 0 {
@@ -54,6 +51,14 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 		if !s.settled() { // for Redis to say that no subscription is left
 			return false
 		}
+	}
+	if faulty {
+		if s.multi == nil || anytime[cmd.Name] != nil {
+			return s.forbid(cmd, args, d)
+		}
+		s.queue(cmd, raw)
+		s.multi.mixed = true
+		return true
 	}
 	if s.k.pause.on && s.paused(cmd) {
 		return false
@@ -77,6 +82,15 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 		s.k.counts.verdict(cmd, true)
 	}
 	return done
+}
+
+// forbid answers a request that the verdict d refuses.
+func (s *session) forbid(cmd *command.Command, args [][]byte, d policy.Decision) bool {
+	if !s.deny(cmd, d) {
+		return false
+	}
+	s.denied(cmd, args, d)
+	return true
 }
 
 func (s *session) route(cmd *command.Command, args [][]byte, raw []byte) bool {

@@ -83,7 +83,9 @@ type session struct {
 	watch   bool
 	subs    *subscriptions
 
-	tracking bool    // CLIENT TRACKING is on
+	tracking bool // CLIENT TRACKING is on
+	noEvict  bool // CLIENT NO-EVICT and NO-TOUCH, for CLIENT LIST alone
+	noTouch  bool
 	silence  silence // CLIENT REPLY
 	many     uint64  // value of got behind the replies of the last SUBSCRIBE or its like
 	stream   streamed

@@ -196,7 +196,10 @@ func clientInfo(text string) string {
 		for _, field := range strings.Fields(line) {
 			name, _, _ := strings.Cut(field, "=")
 			switch name {
-			case "flags", "db", "sub", "psub", "ssub", "multi", "cmd", "user", "resp", "name":
+			case "flags":
+				field = strings.ReplaceAll(field, "d", "") // that what it watches has changed, Redis alone knows
+				kept = append(kept, strings.TrimSuffix(field, "N"))
+			case "db", "sub", "psub", "ssub", "multi", "cmd", "user", "resp", "name":
 				kept = append(kept, field)
 			case "lib-name", "lib-ver": // since 7.2
 			default:
