@@ -41,6 +41,10 @@ func (s *session) refresh() bool {
 		s.end("user") // Redis goes on telling of keys that were read, and of prefixes
 		return false
 	}
+	if s.endless.cmd != nil && !u.AuthoriseName(s.endless.cmd, nil).Allowed() {
+		s.end("user")
+		return false
+	}
 	if s.subs != nil && !u.KeepsChannels(old.User) && !s.subs.keptBy(u) {
 		s.end("user")
 		return false

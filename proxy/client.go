@@ -165,7 +165,7 @@ func (c *client) settleInput() {
 	if c.closed || c.closing {
 		return
 	}
-	if c.hungUp && c.paused && (c.blocking || c.subs != nil) {
+	if c.hungUp && c.paused && (c.blocking || c.subs != nil || c.endless.cmd != nil) {
 		c.gone("client") // a wait for nobody
 		return
 	}

@@ -57,18 +57,23 @@ func (f *filter) has(id uint64) bool {
 }
 
 func (s *session) kind() string {
-	if s.subs != nil {
+	switch {
+	case s.replicates():
+		return "replica"
+	case s.subs != nil:
 		return "pubsub"
 	}
 	return "normal"
 }
 
-// readKind reads a TYPE, or says what is wrong. There are no masters and replicas
-// among redisgate's clients.
+// readKind reads a TYPE, or says what is wrong. There are no masters among
+// redisgate's clients.
 func readKind(p []byte) (kind, wrong string) {
 	kind = strings.ToLower(string(p))
 	switch kind {
-	case "normal", "pubsub", "master", "primary", "replica", "slave":
+	case "slave":
+		return "replica", ""
+	case "normal", "pubsub", "master", "primary", "replica":
 		return kind, ""
 	}
 	return "", "ERR Unknown client type '" + printable(string(p)) + "'"

@@ -177,6 +177,8 @@ func (s *session) flags() string {
 		on   bool
 		flag byte
 	}{
+		{s.endless.cmd != nil && !s.replicates(), 'O'},
+		{s.replicates(), 'S'},
 		{s.subs != nil, 'P'},
 		{s.multi != nil, 'x'},
 		{s.blocking, 'b'},

@@ -16,6 +16,10 @@ func (s *session) Push(p []byte, end bool) {
 		x.pushes = append(x.pushes, pushed{bytes.Clone(p), end})
 		return
 	}
+	if s.endless.cmd != nil {
+		s.flows(p)
+		return
+	}
 	switch {
 	case s.pushing: // its beginning is out
 	case s.muted:

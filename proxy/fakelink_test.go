@@ -84,6 +84,14 @@ func (l *fakeLink) SendRun(to upstream.Receiver, run []byte, drop int) {
 	l.push_(fakeEntry{to: to, drop: -drop, n: 1}, run)
 }
 
+// SendThrough asks for what is delivered as it comes.
+func (l *fakeLink) SendThrough(req []byte) {
+	if len(l.q) > 0 {
+		l.w.t.Errorf("%s is to be gone through, and owes replies", l.name)
+	}
+	l.Append(req)
+}
+
 // owes says that replies to r are awaited.
 func (l *fakeLink) owes(r upstream.Receiver) bool {
 	return slices.ContainsFunc(l.q, func(e fakeEntry) bool { return e.to == r })

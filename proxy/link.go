@@ -23,6 +23,7 @@ type link interface {
 	Send(to upstream.Receiver, req []byte, apart bool)
 	SendMany(to upstream.Receiver, req []byte, n int)
 	SendRun(to upstream.Receiver, run []byte, drop int)
+	SendThrough(req []byte)
 	Append(p []byte)
 	Pause()
 	Resume()

@@ -20,6 +20,10 @@ func (s *session) free() bool { return s.sent == s.got && s.capture == nil && !s
 
 // say gives the client a reply of redisgate's own, in its place among those of Redis.
 func (s *session) say(p []byte) {
+	if s.replicates() {
+		s.end("protocol") // no reply has a place in such a stream
+		return
+	}
 	if s.free() {
 		s.emit(p)
 		return

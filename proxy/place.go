@@ -14,7 +14,7 @@ import (
 func (s *session) key() upstream.Key { return upstream.Key{DB: s.db, Proto: s.proto} }
 
 // pinned says that the dedicated connection holds state of this session.
-func (s *session) pinned() bool { return s.watch || s.subs != nil || s.tracking }
+func (s *session) pinned() bool { return s.watch || s.subs != nil || s.tracking || s.endless.pins }
 
 // onShared returns the shared pipeline to send to. It returns nil when the
 // request waits, or was answered with an error.
@@ -83,7 +83,7 @@ func (s *session) letGo(clean bool) {
 	}
 	s.unsubscribe()
 	s.dropEvent()
-	s.own, s.tainted, s.watch, s.pushing, s.muted, s.tracking = nil, false, false, false, false, false
+	s.own, s.tainted, s.watch, s.pushing, s.muted, s.tracking, s.endless = nil, false, false, false, false, false, stream{}
 	s.h.release(l, clean)
 }
 
@@ -138,7 +138,7 @@ func (s *session) tick() {
 		return
 	}
 	if idle := int64(s.k.limits.IdleTimeout); idle > 0 {
-		if s.sent == s.got && s.subs == nil && now-s.lastUse >= idle {
+		if s.sent == s.got && s.subs == nil && s.endless.cmd == nil && now-s.lastUse >= idle {
 			s.end("idle")
 			return
 		}

@@ -35,6 +35,9 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 	}
 	s.last = int16(cmd.ID)
 	d := s.user.Authorise(s.database(), cmd, args, &s.k.uses)
+	if s.endless.cmd != nil && d.Allowed() {
+		return s.amid(cmd, args, raw)
+	}
 	faulty := d.Reason == policy.ReasonSyntax // which Redis sees only when it runs the command
 	if !d.Allowed() && !faulty {
 		return s.forbid(cmd, args, d)
@@ -110,8 +113,11 @@ func (s *session) route(cmd *command.Command, args [][]byte, raw []byte) bool {
 	case command.RouteSubscribe:
 		return s.subscribe(cmd, args, raw)
 	case command.RouteReserved:
-		if endless[cmd.Name] {
-			break
+		switch cmd.Name {
+		case "monitor", "sync", "psync":
+			return s.goThrough(cmd, raw)
+		case "replconf":
+			return s.replconf(args, raw)
 		}
 		return s.reserved(raw)
 	case command.RouteLocal:
@@ -124,9 +130,6 @@ func (s *session) route(cmd *command.Command, args [][]byte, raw []byte) bool {
 	}
 	return true
 }
-
-// endless are the commands whose reply has no end.
-var endless = map[string]bool{"monitor": true, "sync": true, "psync": true, "replconf": true}
 
 // block sends a command that may wait on a dedicated connection. Nothing follows
 // it there: a client that leaves takes the connection, and with it the wait, away.
@@ -153,6 +156,9 @@ func (s *session) reserved(raw []byte) bool {
 	done := s.forward(raw, true)
 	if s.sent != sent {
 		s.tainted, s.blocking = true, true
+		if s.proto == 3 {
+			s.own.SetSubscriber(true) // a module's command, or DEBUG, may push
+		}
 	}
 	return done
 }
@@ -160,7 +166,7 @@ func (s *session) reserved(raw []byte) bool {
 // unknown answers a command that is not in the table, or forwards it for a user
 // who may do everything.
 func (s *session) unknown(cmd *command.Command, failure command.Failure, args [][]byte, raw []byte) bool {
-	if failure == command.UnknownCommand && s.known && s.multi == nil && s.user.AuthoriseUnknown().Allowed() {
+	if failure == command.UnknownCommand && s.known && s.multi == nil && s.endless.cmd == nil && s.user.AuthoriseUnknown().Allowed() {
 		done := s.reserved(raw)
 		if done {
 			s.k.counts.verdict(nil, true)

@@ -86,6 +86,7 @@ type session struct {
 	tracking bool // CLIENT TRACKING is on
 	noEvict  bool // CLIENT NO-EVICT and NO-TOUCH, for CLIENT LIST alone
 	noTouch  bool
+	endless  stream
 	silence  silence // CLIENT REPLY
 	many     uint64  // value of got behind the replies of the last SUBSCRIBE or its like
 	stream   streamed
@@ -230,7 +231,7 @@ func (s *session) leave() {
 // eof takes the client's half-close: what it asked for before is still answered,
 // unless that is a wait.
 func (s *session) eof() {
-	if s.blocking || s.subs != nil || s.phase == streaming || s.phase == skipping {
+	if s.blocking || s.subs != nil || s.endless.cmd != nil || s.phase == streaming || s.phase == skipping {
 		s.gone("client")
 		return
 	}

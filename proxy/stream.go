@@ -75,6 +75,9 @@ func (s *session) large(buf []byte, head [][]byte, argc int) int {
 	if d := s.user.AuthoriseName(cmd, head); !d.Allowed() {
 		return s.skipDenied(buf, cmd, head, d)
 	}
+	if s.endless.cmd != nil {
+		return s.skip(buf, textAmid)
+	}
 	from := cmd.StreamFrom()
 	if from == 0 || s.multi != nil {
 		return s.keep(buf)

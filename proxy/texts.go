@@ -33,6 +33,9 @@ const (
 	textMultiAuth   = "ERR redisgate: that user may not use this database, and inside MULTI no other can be chosen for it"
 	textNotYet      = "ERR redisgate: this command is not supported by this version of redisgate"
 	textWait        = "ERR redisgate: WAIT and WAITAOF speak of the writes of one connection, and many clients share redisgate's"
+	textReplica     = "ERR Replica can't interact with the keyspace"
+	textAmid        = "ERR redisgate: only PING, RESET and QUIT can follow MONITOR"
+	textBound       = "ERR redisgate: this command needs a connection that watches no keys, has no subscriptions and tracks nothing"
 	textTooLarge    = "ERR redisgate: the reply is too large"
 	textSubscribed  = "ERR redisgate: too many subscriptions"
 )

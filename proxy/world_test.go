@@ -50,11 +50,12 @@ func testLimits() Limits {
 
 // testUsers: app may do everything in every database, few may do little, five
 // works in database 5 alone, some may ask for the names of its keys, and default
-// is off.
+// is off. root may listen to everything, too.
 var testUsers = map[string]string{
 	"app":  "on >secret ~* &* +@all",
 	"few":  "on >secret ~few* &few* -@all +@read +@connection +@transaction +set +subscribe +unsubscribe",
 	"five": "on >secret ~* &* +@all",
+	"root": "on >secret ~* &* +@all +monitor +sync +psync +replconf",
 	"some": "on >secret ~few* %W~write &* -@all +get +scan +keys +randomkey +ping +@transaction +@pubsub",
 }
 

@@ -41,6 +41,7 @@ type Conn struct {
 	key        Key
 	retired    bool // a shared pipeline that takes no new requests and ends when it owes nothing
 	subscriber bool
+	through    bool // all that comes is the owner's, as it comes
 	dialing    bool // also after an end that came too early for the dial
 	flagged    bool // is on the pool's list of connections to flush
 	spent      bool // Redis has given up on it
@@ -126,6 +127,14 @@ func (c *Conn) SendMany(to Receiver, req []byte, n int) {
 func (c *Conn) SendRun(to Receiver, run []byte, drop int) {
 	c.q.push(entry{to: to, since: c.pool.loop.Now(), off: c.appended, drop: -drop, n: 1})
 	c.Append(run)
+}
+
+// SendThrough appends a request to c, a dedicated connection on which no reply is
+// owed. All that Redis sends from here on is a push to the owner, in pieces as they
+// come, framed or not: MONITOR, and replication. c serves nobody else afterwards.
+func (c *Conn) SendThrough(req []byte) {
+	c.through = true
+	c.Append(req)
 }
 
 // Append adds bytes to the request begun last. p is copied.

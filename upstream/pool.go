@@ -148,7 +148,7 @@ func (p *Pool) takeIdle(k Key) *Conn {
 func (p *Pool) Release(c *Conn, clean bool) {
 	c.owner = nil
 	if !clean || c.state != open || c.q.len() > 0 || len(c.hold) > 0 || !c.framer.Idle() ||
-		c.inPush || c.spent || c.subscriber || c.shared || c.Unsent() > 0 {
+		c.inPush || c.spent || c.through || c.subscriber || c.shared || c.Unsent() > 0 {
 		c.end()
 		return
 	}

@@ -17,6 +17,12 @@ const (
 
 // Data takes bytes from Redis.
 func (c *Conn) Data(p []byte) {
+	if c.through {
+		if c.owner != nil {
+			c.owner.Push(p, true)
+		}
+		return
+	}
 	if len(c.hold) > 0 {
 		p = append(c.hold, p...)
 		c.hold = nil

@@ -25,7 +25,6 @@ var divergences = map[string]string{
 	"client-help":         "describes redisgate's CLIENT",
 	"redirect":            "invalidations are sent by the connection to Redis that a client has, which no other client can name",
 	"reserved":            "not even a user who may do everything has these",
-	"endless":             "replies without an end are not forwarded",
 	"wait":                "WAIT is about the last write of one connection, and writes of many share one",
 	"quit-unheard":        "after CLIENT REPLY OFF and QUIT, Redis 7.0 leaves the connection open for good; redisgate closes it",
 	"push-in-array":       "Redis 7.0 puts a client's own message inside the array of EXEC, which RESP3 forbids; redisgate ends the connection",
@@ -79,15 +78,21 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-// stages starts a Redis, and another one with a gate before it. Both have the user
-// app, who may do everything, and nobody without a password.
+// reservedRules grant what +@all does not: in a gate, only its configuration can.
+const reservedRules = "+config|set +config|rewrite +debug +cluster +readonly +readwrite +asking +replicaof +slaveof +failover +module +migrate " +
+	"+monitor +sync +psync +replconf +script|debug +pfdebug +pfselftest +restore-asking"
+
+// stages starts a Redis, and another one with a gate before it. Both have the users
+// app, who may do everything but what is reserved, and root, who may do that too, and
+// nobody without a password.
 func stages(t *testing.T) (direct, gated *stage) {
 	t.Helper()
-	options := redistest.Options{TCP: true}
+	options := redistest.Options{TCP: true, Args: []string{"--enable-debug-command", "yes"}}
 	alone := redistest.Start(t, options)
 	direct = &stage{redis: alone, dial: func() net.Conn { return dialTCP(t, alone.Addr()) }}
 	c := newPart(direct.dial())
 	c.do(t, "ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all")
+	c.do(t, "ACL", "SETUSER", "root", "on", ">secret", "~*", "&*", "+@all")
 	c.do(t, "AUTH", "app", "secret")
 	c.do(t, "ACL", "SETUSER", "default", "reset")
 	c.quit()
@@ -98,7 +103,9 @@ func stages(t *testing.T) (direct, gated *stage) {
 	}
 
 	behind := redistest.Start(t, options)
-	g := gatetest.Start(t, gatetest.Options{Upstream: behind.Socket()})
+	g := gatetest.Start(t, gatetest.Options{Upstream: behind.Socket(), Users: map[string]string{
+		"app": "on >secret ~* &* +@all", "root": "on >secret ~* &* +@all " + reservedRules,
+	}})
 	gated = &stage{redis: behind, dial: func() net.Conn { return g.Dial(t) }, admin: func() net.Conn { return dialTCP(t, behind.Addr()) }}
 	return direct, gated
 }
