@@ -6,6 +6,7 @@ PACKAGES ?= ./...
 FUZZTIME ?= 60s
 COUNT    ?= 6
 REQUESTS ?= 2000000
+SOAK     ?= 10m
 
 # The race detector needs cgo, which needs a C compiler, and a 64-bit system.
 RACE = $(shell case "$$($(GO) env CGO_ENABLED) $$($(GO) env GOARCH)" in (*" 386"|*" arm") ;; (1*) echo -race ;; esac)
@@ -14,7 +15,7 @@ TESTFLAGS ?= -vet=off -shuffle=on -timeout 20m
 TESTSUM = $(GO) run ./internal/testsum
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race portable fuzz differential bench bench-idle bench-compare timed libraries lint fmt fmt-check ci deps
+.PHONY: help build test race portable fuzz differential bench bench-idle bench-compare timed libraries soak lint fmt fmt-check ci deps
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +62,9 @@ libraries: ## Run applications with client libraries of three languages against 
 	@LIBRARIES=true tools/deps.sh
 	@$(TESTSUM) -tags libraries $(TESTFLAGS) -run Librar ./internal/e2e
 
+soak: deps ## Play good and bad clients for SOAK (10m), with the race detector; nothing may be left
+	@REDISGATE_SOAK=$(SOAK) $(TESTSUM) $(RACE) $(TESTFLAGS) -tags soak -run Soak ./internal/e2e
+
 lint: ## Vet on every kind of system, and staticcheck
 	@tools/lint.sh
 
@@ -76,4 +80,6 @@ ci: ## Everything that must hold before a change goes in
 	@$(MAKE) --no-print-directory build
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory portable
+	@$(MAKE) --no-print-directory libraries
+	@$(MAKE) --no-print-directory soak SOAK=60s
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s

@@ -12,6 +12,8 @@ echo "vet, timed tests"
 go vet -tags timed ./internal/e2e
 echo "vet, tests with client libraries"
 go vet -tags libraries ./internal/e2e
+echo "vet, soak"
+go vet -tags soak ./internal/e2e
 echo "vet, 32 bit"
 CGO_ENABLED=0 GOARCH=386 go vet ./...
 echo "build, macOS"

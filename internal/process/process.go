@@ -37,13 +37,14 @@ func Build(dir string) (string, error) {
 
 // Options says what to run.
 type Options struct {
-	Binary  string
-	Dir     string // for the configuration and certificates; the caller removes it
-	Redis   string // "host:port", or the path of a unix socket
-	Rules   string // of the user app, besides its password
-	TLS     string // more lines of [tls]; "ca.crt" is the authority of the certificates
-	Extra   string // more TOML, at the end
-	Workers int    // default 1
+	Binary   string
+	Dir      string // for the configuration and certificates; the caller removes it
+	Redis    string // "host:port", or the path of a unix socket
+	Rules    string // of the user app, besides its password
+	TLS      string // more lines of [tls]; "ca.crt" is the authority of the certificates
+	Upstream string // more lines of [upstream]
+	Extra    string // more TOML, at the end
+	Workers  int    // default 1
 
 	Certificate *Certificate // default: a new one, in Dir
 	NoMetrics   bool         // no listener for metrics
@@ -91,13 +92,14 @@ key = %q
 %s
 [upstream]
 address = %q
+%s
 [metrics]
 address = %q
 [[user]]
 name = "app"
 acl = "on %s %s"
 %s
-`, max(1, o.Workers), cert.CertFile, cert.KeyFile, o.TLS, redis, metrics, auth.Rule(auth.Hash([]byte(Password))), o.Rules, o.Extra), 0o600)
+`, max(1, o.Workers), cert.CertFile, cert.KeyFile, o.TLS, redis, o.Upstream, metrics, auth.Rule(auth.Hash([]byte(Password))), o.Rules, o.Extra), 0o600)
 	if err != nil {
 		return nil, err
 	}
