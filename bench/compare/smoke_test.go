@@ -170,8 +170,14 @@ func (f writerFunc) Write(p []byte) (int, error) {
 
 func TestWrongUseIsRefused(t *testing.T) {
 	for _, args := range [][]string{
-		{"-rounds", "0"}, {"-seconds", "0"}, {"-requests", "-1"}, {"more"}, {"-nosuch"},
-		{"-scenarios", "nothing-like-it"}, {"-scenarios", "("}, {"-targets", "("},
+		{"-rounds", "0"},
+		{"-seconds", "0"},
+		{"-requests", "-1"},
+		{"more"},
+		{"-nosuch"},
+		{"-scenarios", "nothing-like-it"},
+		{"-scenarios", "("},
+		{"-targets", "("},
 	} {
 		var stdout, stderr bytes.Buffer
 		if code := command(t.Context(), args, &stdout, &stderr); code == 0 || stderr.Len() == 0 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -104,11 +105,16 @@ func listenAt(e config.Endpoint, mode fs.FileMode) (net.Listener, error) {
 // listenTCP takes 0.0.0.0 for IPv4 only, as Redis does; package net would take it
 // for all addresses.
 func listenTCP(address string) (net.Listener, error) {
+	lc := net.ListenConfig{KeepAliveConfig: keepAlive}
 	if a, err := netip.ParseAddrPort(address); err == nil && a.Addr().Is4() {
-		return net.Listen("tcp4", address)
+		return lc.Listen(context.Background(), "tcp4", address)
 	}
-	return net.Listen("tcp", address)
+	return lc.Listen(context.Background(), "tcp", address)
 }
+
+// keepAlive finds clients that have vanished without a word: a wait for nobody would
+// take an element.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 60 * time.Second, Interval: 10 * time.Second, Count: 3}
 
 // removeStale removes the socket that a killed process has left at path. A
 // socket that somebody listens on, and anything that is no socket, stays and

@@ -87,7 +87,7 @@ const reservedRules = "+config|set +config|rewrite +debug +cluster +readonly +re
 // nobody without a password.
 func stages(t *testing.T) (direct, gated *stage) {
 	t.Helper()
-	options := redistest.Options{TCP: true, Args: []string{"--enable-debug-command", "yes"}}
+	options := redistest.Options{TCP: true, Args: []string{"--enable-debug-command", "yes", "--enable-protected-configs", "yes"}}
 	alone := redistest.Start(t, options)
 	direct = &stage{redis: alone, dial: func() net.Conn { return dialTCP(t, alone.Addr()) }}
 	c := newPart(direct.dial())
