@@ -125,8 +125,9 @@ var masks = map[string]func(*value){
 			}
 		})
 	},
-	"acllist": func(v *value) { // printed by default since 7.2
+	"acllist": func(v *value) { // printed by default since 7.2; and root's rules
 		v.each(func(p *value) {
+			p.text = strings.ReplaceAll(p.text, " "+reservedRules, "")
 			p.text = strings.ReplaceAll(p.text, " sanitize-payload", "")
 			p.parts = slices.DeleteFunc(p.parts, func(flag value) bool { return flag.text == "sanitize-payload" })
 		})
