@@ -28,16 +28,17 @@ type Config struct {
 
 // Listen says where clients arrive and how long they may take.
 type Listen struct {
-	Address           Addresses `toml:"address"`             // "host:port" (TLS) or "unix:///path" (plain RESP)
-	MaxConnections    int       `toml:"max_connections"`     // clients at one time
-	HandshakeTimeout  Duration  `toml:"handshake_timeout"`   // accept to the end of the TLS handshake
-	AuthTimeout       Duration  `toml:"auth_timeout"`        // end of the handshake to a successful AUTH
-	IdleTimeout       Duration  `toml:"idle_timeout"`        // without a request; 0: never
-	ProxyProtocolFrom []string  `toml:"proxy_protocol_from"` // not supported yet
-	UnixMode          Mode      `toml:"unix_mode"`           // file mode of a unix:// listener
-	RequestTimeout    Duration  `toml:"request_timeout"`     // first to last byte of one request
-	Workers           int       `toml:"workers"`             // event loops; 0: automatic
-	DrainTimeout      Duration  `toml:"drain_timeout"`       // SIGTERM to the end of the last client
+	Address              Addresses `toml:"address"`                // "host:port" (TLS) or "unix:///path" (plain RESP)
+	MaxConnections       int       `toml:"max_connections"`        // clients at one time
+	HandshakeTimeout     Duration  `toml:"handshake_timeout"`      // accept to the end of the TLS handshake
+	AuthTimeout          Duration  `toml:"auth_timeout"`           // end of the handshake to a successful AUTH
+	IdleTimeout          Duration  `toml:"idle_timeout"`           // without a request; 0: never
+	ProxyProtocolFrom    []string  `toml:"proxy_protocol_from"`    // addresses and prefixes of load balancers, whose header is required
+	ProxyProtocolTimeout Duration  `toml:"proxy_protocol_timeout"` // accept to the end of that header
+	UnixMode             Mode      `toml:"unix_mode"`              // file mode of a unix:// listener
+	RequestTimeout       Duration  `toml:"request_timeout"`        // first to last byte of one request
+	Workers              int       `toml:"workers"`                // event loops; 0: automatic
+	DrainTimeout         Duration  `toml:"drain_timeout"`          // SIGTERM to the end of the last client
 }
 
 // TLS names the server's certificate and the CAs of its clients. File names
@@ -122,16 +123,17 @@ type Log struct {
 func Default() *Config {
 	return &Config{
 		Listen: Listen{
-			Address:           Addresses{"127.0.0.1:6380"},
-			MaxConnections:    10000,
-			HandshakeTimeout:  Duration(10 * time.Second),
-			AuthTimeout:       Duration(10 * time.Second),
-			IdleTimeout:       0,
-			ProxyProtocolFrom: []string{},
-			UnixMode:          0o600,
-			RequestTimeout:    Duration(60 * time.Second),
-			Workers:           0,
-			DrainTimeout:      Duration(10 * time.Second),
+			Address:              Addresses{"127.0.0.1:6380"},
+			MaxConnections:       10000,
+			HandshakeTimeout:     Duration(10 * time.Second),
+			AuthTimeout:          Duration(10 * time.Second),
+			IdleTimeout:          0,
+			ProxyProtocolFrom:    []string{},
+			ProxyProtocolTimeout: Duration(3 * time.Second),
+			UnixMode:             0o600,
+			RequestTimeout:       Duration(60 * time.Second),
+			Workers:              0,
+			DrainTimeout:         Duration(10 * time.Second),
 		},
 		TLS: TLS{
 			Cert:       "server.crt",

@@ -62,7 +62,8 @@ max_connections = 7
 handshake_timeout = "1s"
 auth_timeout = "2s"
 idle_timeout = "1h"
-proxy_protocol_from = []
+proxy_protocol_from = ["10.0.0.1"]
+proxy_protocol_timeout = "500ms"
 unix_mode = "0660"
 request_timeout = "3s"
 workers = 2
@@ -116,32 +117,33 @@ level = "debug"
 format = "json"
 `)
 	want := map[string]any{
-		"listen.address":             Addresses{"0.0.0.0:6380", "unix:///etc/redisgate/run/rg.sock", "[::1]:6381"},
-		"listen.max_connections":     7,
-		"listen.handshake_timeout":   Duration(time.Second),
-		"listen.idle_timeout":        Duration(time.Hour),
-		"listen.unix_mode":           Mode(0o660),
-		"listen.workers":             2,
-		"listen.drain_timeout":       Duration(4 * time.Second),
-		"tls.cert":                   "/etc/redisgate/a.crt",
-		"tls.key":                    "/abs/a.key",
-		"tls.client_ca":              "/etc/redisgate/ca.pem",
-		"tls.client_auth":            "require",
-		"network.allow":              []string{"10.0.0.0/8", "192.0.2.1"},
-		"upstream.address":           "unix:///run/redis.sock",
-		"upstream.password_file":     "/etc/redisgate/secret",
-		"upstream.unsafe_remote":     true,
-		"user.databases":             []int{3, 4},
-		"user.unsafe_scripts":        true,
-		"limits.max_command_bytes":   Size(2 << 30),
-		"limits.max_argument_bytes":  Size(1 << 30),
-		"limits.output_buffer":       Size(1 << 20),
-		"metrics.address":            "",
-		"log.format":                 "json",
-		"upstream.max_shared":        3,
-		"limits.memory":              Size(64 << 20),
-		"upstream.connect_timeout":   Duration(5 * time.Second),
-		"listen.proxy_protocol_from": []string{},
+		"listen.address":                Addresses{"0.0.0.0:6380", "unix:///etc/redisgate/run/rg.sock", "[::1]:6381"},
+		"listen.max_connections":        7,
+		"listen.handshake_timeout":      Duration(time.Second),
+		"listen.idle_timeout":           Duration(time.Hour),
+		"listen.unix_mode":              Mode(0o660),
+		"listen.workers":                2,
+		"listen.drain_timeout":          Duration(4 * time.Second),
+		"tls.cert":                      "/etc/redisgate/a.crt",
+		"tls.key":                       "/abs/a.key",
+		"tls.client_ca":                 "/etc/redisgate/ca.pem",
+		"tls.client_auth":               "require",
+		"network.allow":                 []string{"10.0.0.0/8", "192.0.2.1"},
+		"upstream.address":              "unix:///run/redis.sock",
+		"upstream.password_file":        "/etc/redisgate/secret",
+		"upstream.unsafe_remote":        true,
+		"user.databases":                []int{3, 4},
+		"user.unsafe_scripts":           true,
+		"limits.max_command_bytes":      Size(2 << 30),
+		"limits.max_argument_bytes":     Size(1 << 30),
+		"limits.output_buffer":          Size(1 << 20),
+		"metrics.address":               "",
+		"log.format":                    "json",
+		"upstream.max_shared":           3,
+		"limits.memory":                 Size(64 << 20),
+		"upstream.connect_timeout":      Duration(5 * time.Second),
+		"listen.proxy_protocol_from":    []string{"10.0.0.1"},
+		"listen.proxy_protocol_timeout": Duration(500 * time.Millisecond),
 	}
 	got := fields(c)
 	for path, w := range want {

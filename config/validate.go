@@ -87,6 +87,8 @@ func (c *Config) listen(v *validator) {
 	}
 	v.between("listen.max_connections", int64(l.MaxConnections), 1, 1_000_000)
 	v.between("listen.workers", int64(l.Workers), 0, 1024)
+	v.networks("listen.proxy_protocol_from", l.ProxyProtocolFrom)
+	v.positive("listen.proxy_protocol_timeout", l.ProxyProtocolTimeout)
 	v.positive("listen.handshake_timeout", l.HandshakeTimeout)
 	v.positive("listen.auth_timeout", l.AuthTimeout)
 	v.positive("listen.request_timeout", l.RequestTimeout)

@@ -38,6 +38,8 @@ func TestRefusedValues(t *testing.T) {
 		{"[network]\nallow = [\"10.0.0.5/8\"]", "network.allow[0]", "beyond its prefix"},
 		{"[network]\ndeny = [\"fe80::1%eth0\"]", "network.deny[0]", "zone"},
 		{"[network]\ndeny = [\"localhost\"]", "network.deny[0]", "not a network"},
+		{"[listen]\nproxy_protocol_from = [\"lb.example\"]", "listen.proxy_protocol_from[0]", "not a network"},
+		{"[listen]\nproxy_protocol_timeout = \"0s\"", "listen.proxy_protocol_timeout", "longer than 0"},
 		{"[network]\nadmin_from = [\"localhost\"]", "network.admin_from[0]", "not a network"},
 		{"[upstream]\naddress = \"10.0.0.1:6379\"", "upstream.address", "not on this machine"},
 		{"[upstream]\naddress = \"redis:6379\"", "upstream.address", "not on this machine"},
@@ -149,7 +151,6 @@ func TestAcceptedValues(t *testing.T) {
 
 func TestWhatIsNotSupportedYetIsRefused(t *testing.T) {
 	for path, text := range map[string]string{
-		"listen.proxy_protocol_from":  "[listen]\nproxy_protocol_from = [\"10.0.0.1\"]",
 		"tls.crl":                     "[tls]\ncrl = \"revoked.pem\"",
 		"user[0].certificates":        oneUser + "certificates = [\"CN:app\"]",
 		"user[0].require_certificate": oneUser + "require_certificate = true",

@@ -28,7 +28,7 @@ import (
 	"redisgate/users"
 )
 
-// Options is what a Server needs; Deny, Admin and Directory may be left out.
+// Options is what a Server needs; Deny, Admin, Balancers and Directory may be left out.
 type Options struct {
 	// Listeners are served until Run ends, which closes them. TCP listeners speak
 	// TLS; unix listeners speak plain RESP and admit by their file mode.
@@ -41,6 +41,7 @@ type Options struct {
 	Allow     *policy.Networks
 	Deny      *policy.Networks
 	Admin     *policy.Networks // has spareConnections when there are MaxConnections
+	Balancers *policy.Networks // whose PROXY header is required, and is who connects; Allow and Deny do not judge themselves
 	Dialer    *upstream.Dialer
 	Control   *upstream.Control
 	Limits    Limits
@@ -52,6 +53,7 @@ type Options struct {
 	MaxDedicated        int
 	MaxDedicatedPerUser int
 	HandshakeTimeout    time.Duration
+	BalancerTimeout     time.Duration // for a PROXY header, and part of HandshakeTimeout
 	DrainTimeout        time.Duration
 }
 
@@ -63,6 +65,8 @@ func (o *Options) check() error {
 		return errors.New("proxy: users, throttle, allowed networks, dialer, control, slots and log are all needed")
 	case o.Workers < 1 || o.MaxConnections < 1 || o.MaxShared < 1 || o.MaxDedicated < 1 || o.MaxDedicatedPerUser < 1:
 		return errors.New("proxy: the numbers of workers and connections must be at least 1")
+	case o.Balancers.Len() > 0 && (o.BalancerTimeout <= 0 || o.BalancerTimeout > o.HandshakeTimeout):
+		return errors.New("proxy: the PROXY header needs a time-out, no longer than the handshake's")
 	case o.HandshakeTimeout <= 0 || o.DrainTimeout < 0:
 		return errors.New("proxy: the handshake needs a time-out")
 	}

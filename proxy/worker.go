@@ -84,13 +84,11 @@ type outputTask struct{ c *client }
 func (t outputTask) Run() { t.c.output() }
 
 // adopt begins the session of a connection whose handshake is done; tls is nil
-// on a unix socket.
-func (w *worker) adopt(nc net.Conn, tls *tlsfeed.Conn, addr netip.Addr) {
-	c := &client{w: w, tls: tls}
-	if remote, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
-		local, _ := nc.LocalAddr().(*net.TCPAddr)
-		c.remote, c.local = netip.AddrPortFrom(addr, remote.AddrPort().Port()), local.AddrPort()
-		c.local = netip.AddrPortFrom(c.local.Addr().Unmap(), c.local.Port())
+// and peer not valid on a unix socket.
+func (w *worker) adopt(nc net.Conn, tls *tlsfeed.Conn, peer netip.AddrPort) {
+	c := &client{w: w, tls: tls, remote: peer}
+	if local, ok := nc.LocalAddr().(*net.TCPAddr); ok {
+		c.local = plainAddress(local.AddrPort())
 	}
 	conn, err := w.loop.Attach(nc, c, false)
 	if err != nil {
@@ -100,7 +98,7 @@ func (w *worker) adopt(nc net.Conn, tls *tlsfeed.Conn, addr netip.Addr) {
 	c.conn = conn
 	c.timer.F = c.fire
 	w.clients[c] = struct{}{}
-	initSession(&c.session, c, w.kit, addr)
+	initSession(&c.session, c, w.kit, peer.Addr())
 	if w.drains {
 		c.drain()
 	}

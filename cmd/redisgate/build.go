@@ -29,6 +29,7 @@ type built struct {
 	directory    users.DirectoryOptions // how ACL commands change them
 	allow, deny  *policy.Networks
 	admin        *policy.Networks
+	balancers    *policy.Networks
 	dialer       *upstream.Dialer
 	limits       proxy.Limits
 	notes        []string // what the operator should look at, though nothing is wrong
@@ -134,6 +135,7 @@ func (c *compiler) networks() {
 	c.built.allow = c.parseNetworks("network.allow", c.cfg.Network.Allow)
 	c.built.deny = c.parseNetworks("network.deny", c.cfg.Network.Deny)
 	c.built.admin = c.parseNetworks("network.admin_from", c.cfg.Network.AdminFrom)
+	c.built.balancers = c.parseNetworks("listen.proxy_protocol_from", c.cfg.Listen.ProxyProtocolFrom)
 }
 
 func (c *compiler) parseNetworks(path string, texts []string) *policy.Networks {

@@ -54,6 +54,7 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 		Allow:               b.allow,
 		Deny:                b.deny,
 		Admin:               b.admin,
+		Balancers:           b.balancers,
 		Dialer:              b.dialer,
 		Control:             g.control,
 		Limits:              b.limits,
@@ -64,6 +65,7 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 		MaxDedicated:        up.MaxDedicated,
 		MaxDedicatedPerUser: up.MaxDedicatedPerUser,
 		HandshakeTimeout:    in.HandshakeTimeout.Std(),
+		BalancerTimeout:     min(in.ProxyProtocolTimeout.Std(), in.HandshakeTimeout.Std()),
 		DrainTimeout:        in.DrainTimeout.Std(),
 	})
 	if err != nil {

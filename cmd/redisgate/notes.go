@@ -37,6 +37,11 @@ func notes(b *built) []string {
 			note("network.allow has %s: everybody gets as far as a TLS handshake", n)
 		}
 	}
+	for _, n := range cfg.Listen.ProxyProtocolFrom {
+		if n == "0.0.0.0/0" || n == "::/0" {
+			note("listen.proxy_protocol_from has %s: everybody may say to be anybody", n)
+		}
+	}
 	e := cfg.Upstream.Endpoint()
 	if cfg.Upstream.PasswordFile == "" && cfg.Upstream.PasswordEnv == "" {
 		note("redisgate has no password for Redis: any program on this machine may do the same without redisgate")

@@ -47,6 +47,7 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 			Accepted:         snap.Accepted,
 			DeniedAddress:    snap.DeniedAddress,
 			OverLimit:        snap.OverLimit,
+			ProxyHeader:      snap.ProxyHeader,
 			HandshakeFailed:  snap.HandshakeFailed,
 			HandshakeTimeout: snap.HandshakeTimeout,
 			AuthTimeout:      snap.Closed["auth_timeout"],

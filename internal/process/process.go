@@ -41,6 +41,7 @@ type Options struct {
 	Dir     string // for the configuration and certificates; the caller removes it
 	Redis   string // "host:port", or the path of a unix socket
 	Rules   string // of the user app, besides its password
+	Listen  string // more lines of [listen]
 	TLS     string // more lines of [tls]; "ca.crt" is the authority of the certificates
 	Extra   string // more TOML, at the end
 	Workers int    // default 1
@@ -74,6 +75,7 @@ func Start(o Options) (*Process, error) {
 [listen]
 address = ["127.0.0.1:0", "unix://gate.sock"]
 workers = %d
+%s
 [tls]
 cert = "server.crt"
 key = "server.key"
@@ -86,7 +88,7 @@ address = "127.0.0.1:0"
 name = "app"
 acl = "on %s %s"
 %s
-`, max(1, o.Workers), o.TLS, redis, auth.Rule(auth.Hash([]byte(Password))), o.Rules, o.Extra), 0o600)
+`, max(1, o.Workers), o.Listen, o.TLS, redis, auth.Rule(auth.Hash([]byte(Password))), o.Rules, o.Extra), 0o600)
 	if err != nil {
 		return nil, err
 	}
