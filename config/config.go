@@ -53,11 +53,13 @@ type TLS struct {
 }
 
 // Network lists the addresses that get as far as a handshake. Each entry is
-// an address or a prefix. Deny wins over Allow.
+// an address or a prefix. Deny wins over Allow. File names are absolute after [Load].
 type Network struct {
-	Allow     []string `toml:"allow"`
-	Deny      []string `toml:"deny"`
-	AdminFrom []string `toml:"admin_from"` // get in when max_connections is reached, 16 of them
+	Allow     []string  `toml:"allow"`
+	AllowFile Addresses `toml:"allow_file"` // files of more of them, one a line
+	Deny      []string  `toml:"deny"`
+	DenyFile  Addresses `toml:"deny_file"`
+	AdminFrom []string  `toml:"admin_from"` // get in when max_connections is reached, 16 of them
 }
 
 // Upstream is the Redis behind.
@@ -143,7 +145,9 @@ func Default() *Config {
 		},
 		Network: Network{
 			Allow:     []string{"127.0.0.0/8", "::1/128"},
+			AllowFile: Addresses{},
 			Deny:      []string{},
+			DenyFile:  Addresses{},
 			AdminFrom: []string{},
 		},
 		Upstream: Upstream{

@@ -77,7 +77,9 @@ client_auth = "require"
 crl = ""
 [network]
 allow = ["10.0.0.0/8", "192.0.2.1"]
+allow_file = "office.txt"
 deny = ["10.1.0.0/16"]
+deny_file = ["bad.txt", "/abs/worse.txt"]
 admin_from = []
 [upstream]
 address = "unix:///run/redis.sock"
@@ -124,6 +126,8 @@ format = "json"
 		"listen.unix_mode":              Mode(0o660),
 		"listen.workers":                2,
 		"listen.drain_timeout":          Duration(4 * time.Second),
+		"network.allow_file":            Addresses{"/etc/redisgate/office.txt"},
+		"network.deny_file":             Addresses{"/etc/redisgate/bad.txt", "/abs/worse.txt"},
 		"tls.cert":                      "/etc/redisgate/a.crt",
 		"tls.key":                       "/abs/a.key",
 		"tls.client_ca":                 "/etc/redisgate/ca.pem",

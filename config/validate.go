@@ -134,12 +134,14 @@ func (c *Config) tls(v *validator) {
 
 func (c *Config) network(v *validator) {
 	n := &c.Network
-	if len(n.Allow) == 0 {
+	if len(n.Allow) == 0 && len(n.AllowFile) == 0 {
 		v.add("network.allow", `list the clients' networks, such as ["10.0.0.0/8"]; ["0.0.0.0/0", "::/0"] admits everybody`,
 			"is empty: nobody could connect")
 	}
 	v.networks("network.allow", n.Allow)
 	v.networks("network.deny", n.Deny)
+	v.fileNames("network.allow_file", n.AllowFile)
+	v.fileNames("network.deny_file", n.DenyFile)
 	v.networks("network.admin_from", n.AdminFrom)
 }
 
@@ -263,6 +265,14 @@ func (v *validator) networks(path string, list []string) {
 	}
 }
 
+func (v *validator) fileNames(path string, files []string) {
+	for i, s := range files {
+		if s == "" {
+			v.add(fmt.Sprintf("%s[%d]", path, i), "name a file, or remove it", "is empty")
+		}
+	}
+}
+
 // checkNetwork accepts an address or a prefix without host bits, neither with
 // a zone.
 func checkNetwork(s string) error {
@@ -281,6 +291,9 @@ func checkNetwork(s string) error {
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
 		return hinted(hint, "%q is not a network", s)
+	}
+	if p.Addr().Is4In6() && p.Bits() < 96 {
+		return hinted("write the IPv4 network itself", "%q mixes IPv6 with mapped IPv4 addresses", s)
 	}
 	if p != p.Masked() {
 		return hinted(fmt.Sprintf("write %q for the network, or %q for the one address", p.Masked(), p.Addr()),

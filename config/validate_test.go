@@ -40,6 +40,8 @@ func TestRefusedValues(t *testing.T) {
 		{"[network]\ndeny = [\"localhost\"]", "network.deny[0]", "not a network"},
 		{"[listen]\nproxy_protocol_from = [\"lb.example\"]", "listen.proxy_protocol_from[0]", "not a network"},
 		{"[listen]\nproxy_protocol_timeout = \"0s\"", "listen.proxy_protocol_timeout", "longer than 0"},
+		{"[network]\ndeny_file = [\"a\", \"\"]", "network.deny_file[1]", "empty"},
+		{"[network]\nallow = [\"::ffff:0:0/90\"]", "network.allow[0]", "mixes"},
 		{"[network]\nadmin_from = [\"localhost\"]", "network.admin_from[0]", "not a network"},
 		{"[upstream]\naddress = \"10.0.0.1:6379\"", "upstream.address", "not on this machine"},
 		{"[upstream]\naddress = \"redis:6379\"", "upstream.address", "not on this machine"},

@@ -89,7 +89,7 @@ type compiler struct {
 	cfg      *config.Config
 	built    *built
 	problems config.Problems // of the configuration
-	filed    config.Problems // of the aclfile
+	filed    config.Problems // of other files: the aclfile, lists of networks
 }
 
 func (c *compiler) add(path, text, hint string) {
@@ -129,21 +129,6 @@ func aboutFile(p tlsconf.Problem) string {
 		return p.Text
 	}
 	return p.File + ": " + p.Text
-}
-
-func (c *compiler) networks() {
-	c.built.allow = c.parseNetworks("network.allow", c.cfg.Network.Allow)
-	c.built.deny = c.parseNetworks("network.deny", c.cfg.Network.Deny)
-	c.built.admin = c.parseNetworks("network.admin_from", c.cfg.Network.AdminFrom)
-	c.built.balancers = c.parseNetworks("listen.proxy_protocol_from", c.cfg.Listen.ProxyProtocolFrom)
-}
-
-func (c *compiler) parseNetworks(path string, texts []string) *policy.Networks {
-	n, err := policy.ParseNetworks(texts)
-	if err != nil {
-		c.add(path, err.Error(), `write networks such as "10.0.0.0/8" or "fd00::/8"`)
-	}
-	return n
 }
 
 func (c *compiler) users() {

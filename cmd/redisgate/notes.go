@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 
 	"redisgate/config"
@@ -32,13 +33,11 @@ func notes(b *built) []string {
 			note("user %q may run scripts, which do whatever redisgate's account in Redis may do", u.Name)
 		}
 	}
-	for _, n := range cfg.Network.Allow {
-		if n == "0.0.0.0/0" || n == "::/0" {
+	for _, n := range []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")} {
+		if b.allow.Has(n) {
 			note("network.allow has %s: everybody gets as far as a TLS handshake", n)
 		}
-	}
-	for _, n := range cfg.Listen.ProxyProtocolFrom {
-		if n == "0.0.0.0/0" || n == "::/0" {
+		if b.balancers.Has(n) {
 			note("listen.proxy_protocol_from has %s: everybody may say to be anybody", n)
 		}
 	}
