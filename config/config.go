@@ -18,6 +18,7 @@ type Config struct {
 	Upstream Upstream `toml:"upstream"`
 	Users    []User   `toml:"user"`
 	ACL      ACL      `toml:"acl"`
+	Auth     Auth     `toml:"auth"`
 	Limits   Limits   `toml:"limits"`
 	Metrics  Metrics  `toml:"metrics"`
 	Audit    Audit    `toml:"audit"`
@@ -92,6 +93,12 @@ type ACL struct {
 	File string `toml:"file"` // or empty
 }
 
+// Auth says how patient redisgate is with wrong passwords.
+type Auth struct {
+	FreeAttempts int      `toml:"free_attempts"` // wrong ones of a user from an address before delays begin
+	Lockout      Duration `toml:"lockout"`       // the longest delay
+}
+
 // Limits bounds what clients may make the process hold.
 type Limits struct {
 	MaxCommandBytes         Size     `toml:"max_command_bytes"`
@@ -157,6 +164,7 @@ func Default() *Config {
 			MaxDedicated:        4096,
 			MaxDedicatedPerUser: 1024,
 		},
+		Auth: Auth{FreeAttempts: 20, Lockout: Duration(5 * time.Minute)},
 		Limits: Limits{
 			MaxCommandBytes:         1 << 30,
 			MaxArgumentBytes:        512 << 20,

@@ -101,6 +101,9 @@ unsafe_scripts = true
 certificates = []
 [acl]
 file = ""
+[auth]
+free_attempts = 9
+lockout = "7s"
 [limits]
 max_command_bytes = "2GB"
 max_argument_bytes = "1GB"
@@ -138,6 +141,8 @@ format = "json"
 		"upstream.unsafe_remote":        true,
 		"user.databases":                []int{3, 4},
 		"user.unsafe_scripts":           true,
+		"auth.free_attempts":            9,
+		"auth.lockout":                  Duration(7 * time.Second),
 		"limits.max_command_bytes":      Size(2 << 30),
 		"limits.max_argument_bytes":     Size(1 << 30),
 		"limits.output_buffer":          Size(1 << 20),
@@ -175,7 +180,7 @@ func TestUnknownKeysAreErrorsWithAHint(t *testing.T) {
 		{"[limits]\nmemroy = 1", "limits.memroy", "did you mean limits.memory?"},
 		{"handshake_timeout = \"1s\"", "handshake_timeout", "handshake_timeout belongs under [listen]"},
 		{"[tls]\nfrobnicate = 1", "tls.frobnicate", "known here: cert, client_auth, client_ca, crl, key, min_version"},
-		{"\"a.b\" = 1", `"a.b"`, "the tables are [acl], [audit], [limits], [listen], [log], [metrics], [network], [tls], [upstream], [user]"},
+		{"\"a.b\" = 1", `"a.b"`, "the tables are [acl], [audit], [auth], [limits], [listen], [log], [metrics], [network], [tls], [upstream], [user]"},
 		{"[upstream]\npassword = \"hunter2\"", "upstream.password", "write it into a file of mode 0600, and the file's name into upstream.password_file"},
 		{"[listen]\nport = 6380", "listen.port", `the port is part of listen.address: "127.0.0.1:6380"`},
 		{oneUser + "password = \"hunter2\"", "user[0].password", "it stands in the user's acl as a #hash; `redisgate hash-password` makes one"},

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -38,6 +39,7 @@ func (c *Config) problems() Problems {
 	c.network(v)
 	c.upstream(v)
 	c.users(v)
+	c.auth(v)
 	c.limits(v)
 	c.observability(v)
 	c.unsupported(v)
@@ -224,6 +226,13 @@ func (c *Config) users(v *validator) {
 			}
 			databases[n] = true
 		}
+	}
+}
+
+func (c *Config) auth(v *validator) {
+	v.between("auth.free_attempts", int64(c.Auth.FreeAttempts), 1, 1_000_000)
+	if l := c.Auth.Lockout.Std(); l < time.Second || l > 24*time.Hour {
+		v.add("auth.lockout", `write a time from "1s" to "24h"`, "%s is out of range", c.Auth.Lockout)
 	}
 }
 

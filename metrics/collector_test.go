@@ -19,6 +19,7 @@ var full = fixed{
 	Results:       ConnectionResults{10, 1, 2, 0, 4, 5, 6},
 	Handshakes:    []Handshake{{"1.3", false, 7}, {"1.3", true, 2}, {"1.2", false, 1}},
 	Auth:          AuthResults{5, 6, 7},
+	Alerts:        9,
 	Passwords:     []Password{{"app", "0", 3}, {"app", "16+", 1}},
 	Commands:      []Command{{"get", 100, 1}, {"config|get", 0, 2}, {"set", 0, 0}, {"other", 0, 3}},
 	Denied:        []Denied{{"app", "command", 3}},
@@ -32,6 +33,9 @@ var full = fixed{
 }
 
 const fullText = `
+# HELP redisgate_auth_alerts_total Users whose password was being guessed at from many addresses.
+# TYPE redisgate_auth_alerts_total counter
+redisgate_auth_alerts_total 9
 # HELP redisgate_auth_passwords_total Log-ins by the place of the password among the user's, from 0.
 # TYPE redisgate_auth_passwords_total counter
 redisgate_auth_passwords_total{slot="0",user="app"} 3

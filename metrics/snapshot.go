@@ -24,6 +24,7 @@ type Snapshot struct {
 	Handshakes  []Handshake
 	Auth        AuthResults
 	Passwords   []Password
+	Alerts      uint64 // users whose password was guessed at from many addresses
 	Commands    []Command
 	Denied      []Denied
 	Duration    Histogram // last byte of a request in, to the first of its reply ready

@@ -361,4 +361,13 @@ func (c *client) mayTry(name []byte) bool {
 	return c.w.srv.throttle.Allow(c.addr, name, c.w.srv.clock())
 }
 
-func (c *client) wrong(name []byte) { c.w.srv.throttle.Fail(c.addr, name, c.w.srv.clock()) }
+func (c *client) wrong(name []byte) { c.w.srv.loginFailed(c.addr, name) }
+func (c *client) right(name []byte) { c.w.srv.throttle.Succeed(c.addr, name, c.w.srv.clock()) }
+
+func (c *client) trial(name, _ []byte) func() {
+	d := c.w.srv.throttle.Delay(c.addr, name, c.w.srv.clock())
+	if d == 0 {
+		return nil
+	}
+	return func() { time.Sleep(d) }
+}

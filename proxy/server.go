@@ -87,6 +87,7 @@ type Server struct {
 	throttle *auth.Throttle
 	upLimits *upstream.Limits
 	perUser  perUser
+	failures *failures
 	acl      *acl.Command
 	born     time.Time
 	workers  []*worker
@@ -113,6 +114,7 @@ func New(o Options) (*Server, error) {
 		o: o, users: o.Users, control: o.Control, throttle: o.Throttle,
 		upLimits: upstream.NewLimits(o.MaxShared, o.MaxDedicated),
 		perUser:  perUser{most: int64(o.MaxDedicatedPerUser)},
+		failures: newFailures(),
 		born:     time.Now(),
 		empty:    make(chan *worker, o.Workers),
 	}
@@ -143,6 +145,10 @@ func (s *Server) Run(ctx, now context.Context) error {
 		}
 		s.workers = append(s.workers, w)
 	}
+	logCtx, endLog := context.WithCancel(context.WithoutCancel(ctx))
+	var logs sync.WaitGroup
+	logs.Go(func() { s.failures.log(logCtx, s.o.Log) })
+	defer func() { endLog(); logs.Wait() }()
 	failed := make(chan error, s.o.Workers+len(s.o.Listeners))
 	for _, w := range s.workers {
 		loops.Go(func() {

@@ -44,6 +44,7 @@ type session struct {
 	last   int16       // ID of the command judged last; -1: none
 	known  bool        // authenticated, be it as a default user that needs no password
 	failed int         // attempts to log in on this connection
+	trial  *trial      // of the request that is looked at
 	asked  int         // requests since it was last authenticated
 	reason string      // why redisgate ended it, for the counters
 

@@ -103,7 +103,9 @@ type peer struct {
 	received int  // bytes that its session was given
 	finished bool // its session has ended in good order
 
-	later []func() // what was done off the loop
+	later  []func() // what was done off the loop
+	trials int      // attempts to log in
+	slow   bool     // each of them has to wait
 
 	woken  bool
 	closed bool
@@ -262,8 +264,18 @@ func (p *peer) output()                  {}
 func (p *peer) left()                    { p.closed = true }
 func (p *peer) mayTry([]byte) bool       { return true }
 func (p *peer) wrong([]byte)             {}
+func (p *peer) right([]byte)             {}
 func (p *peer) heldUpOthers()            { p.heldUp = true }
 func (p *peer) mayHoldUp() bool          { return false }
+
+// trial has every second attempt wait for something off the loop, which here is but a
+// turn.
+func (p *peer) trial(_, _ []byte) func() {
+	if p.trials++; p.trials%2 == 0 && !p.slow {
+		return nil
+	}
+	return func() {}
+}
 
 func (p *peer) offLoop(do func() []byte, done func([]byte)) {
 	reply := do()

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Looks for what the tests need beyond Go: redis-server 7 or newer with its
-# tools, openssl, curl and haproxy; with LIBRARIES=true, for the tests with other languages'
+# tools, openssl, curl, haproxy and fail2ban; with LIBRARIES=true, for the tests with other languages'
 # libraries, redis-py with and without hiredis, node and npm; a C compiler for the race detector when
 # CI=true. Installs it with apt-get where that needs no password, and otherwise says
 # what to do.
@@ -27,6 +27,7 @@ missing() {
 	for tool in openssl curl haproxy; do
 		command -v "$tool" >/dev/null || echo "$tool"
 	done
+	command -v fail2ban-regex >/dev/null || echo fail2ban
 	if [ "${LIBRARIES:-}" = true ]; then
 		has_python redis || echo python3-redis
 		has_python hiredis || echo python3-hiredis

@@ -50,7 +50,7 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 		Slots:               tlsfeed.NewSlots(slots),
 		Users:               g.users,
 		Directory:           g.changes,
-		Throttle:            auth.NewThrottle(),
+		Throttle:            auth.NewThrottle(auth.ThrottleOptions{Free: b.cfg.Auth.FreeAttempts, Lockout: b.cfg.Auth.Lockout.Std()}),
 		Allow:               b.allow,
 		Deny:                b.deny,
 		Admin:               b.admin,

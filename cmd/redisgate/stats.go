@@ -57,6 +57,7 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 			Failed:    snap.Auth["failed"],
 			Throttled: snap.Auth["throttled"],
 		},
+		Alerts:            snap.Alerts,
 		Duration:          durations(snap.Durations[:], snap.DurationSeconds),
 		ReceivedBytes:     snap.BytesIn,
 		SentBytes:         snap.BytesOut,

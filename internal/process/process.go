@@ -135,12 +135,17 @@ func (p *Process) certificates(dir string) error {
 	)
 }
 
-// listening finds key=value, or key=[value], in the line that says "listening".
+// listening finds key=value, key=[value], or the same in JSON, in the line that says
+// "listening"; of several values the first.
 func (p *Process) listening(key string) string {
 	for line := range strings.Lines(p.Log.String()) {
 		if _, rest, ok := strings.Cut(line, key); ok && strings.Contains(line, "msg=listening") {
 			value, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
 			return strings.Trim(value, `"[]`)
+		}
+		if _, rest, ok := strings.Cut(line, `"`+strings.TrimSuffix(key, "=")+`":`); ok && strings.Contains(line, `"msg":"listening"`) {
+			value, _, _ := strings.Cut(strings.TrimLeft(rest, `["`), `"`)
+			return value
 		}
 	}
 	return ""
