@@ -80,6 +80,7 @@ type Upstream struct {
 type User struct {
 	Name               string   `toml:"name"`
 	ACL                Rules    `toml:"acl"`                 // empty if ACL.File has the rules
+	Password           Hashes   `toml:"password"`            // PHC strings: passwords besides those of the rules
 	Allow              []string `toml:"allow"`               // addresses and prefixes; empty: all that Network admits
 	Databases          []int    `toml:"databases"`           // empty: all; the first is where the user starts
 	RequireCertificate bool     `toml:"require_certificate"` // not supported yet
@@ -182,5 +183,5 @@ func Default() *Config {
 
 // defaultUser is what a [[user]] table starts from.
 func defaultUser() User {
-	return User{Allow: []string{}, Databases: []int{}, Certificates: []string{}}
+	return User{Password: Hashes{}, Allow: []string{}, Databases: []int{}, Certificates: []string{}}
 }

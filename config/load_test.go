@@ -94,6 +94,7 @@ max_dedicated_per_user = 2
 [[user]]
 name = "app"
 acl = "on >pw ~data:*"
+password = '$argon2id$v=19$m=1'
 allow = ["10.2.0.0/16"]
 databases = [3, 4]
 require_certificate = false
@@ -140,6 +141,7 @@ format = "json"
 		"upstream.password_file":        "/etc/redisgate/secret",
 		"upstream.unsafe_remote":        true,
 		"user.databases":                []int{3, 4},
+		"user.password":                 Hashes{"$argon2id$v=19$m=1"},
 		"user.unsafe_scripts":           true,
 		"auth.free_attempts":            9,
 		"auth.lockout":                  Duration(7 * time.Second),
@@ -183,7 +185,7 @@ func TestUnknownKeysAreErrorsWithAHint(t *testing.T) {
 		{"\"a.b\" = 1", `"a.b"`, "the tables are [acl], [audit], [auth], [limits], [listen], [log], [metrics], [network], [tls], [upstream], [user]"},
 		{"[upstream]\npassword = \"hunter2\"", "upstream.password", "write it into a file of mode 0600, and the file's name into upstream.password_file"},
 		{"[listen]\nport = 6380", "listen.port", `the port is part of listen.address: "127.0.0.1:6380"`},
-		{oneUser + "password = \"hunter2\"", "user[0].password", "it stands in the user's acl as a #hash; `redisgate hash-password` makes one"},
+		{oneUser + "rules = \"on >hunter2\"", "user[0].rules", "a user's rules stand in its acl"},
 		{"[[user]]\nname = \"a\"\nalc = \"on >hunter2\"", "user[0].alc", "did you mean user[0].acl?"},
 		{"[[user]]\nnam = \"a\"\nacl = \"on\"", "user[0].nam", "did you mean user[0].name?"},
 	} {

@@ -214,6 +214,14 @@ func (c *Config) users(v *validator) {
 			v.add(path+"acl", "write rules as in Redis: \"on #<hash> ~data:* +@read\"; `redisgate hash-password` makes the hash",
 				"is missing: this user could not log in")
 		}
+		if n := len(u.Password); n > maxHashes {
+			v.add(path+"password", "remove those that nobody uses any more; redisgate_auth_passwords_total tells", "has %d passwords, which are all tried at each log-in; at most %d are possible", n, maxHashes)
+		}
+		for k, h := range u.Password {
+			if !strings.HasPrefix(h, "$") { // a password, most likely, and not repeated
+				v.add(fmt.Sprintf("%spassword[%d]", path, k), "`redisgate hash-password --argon2id` makes one; a #hash goes into acl", "is not a hash in the form of a PHC string")
+			}
+		}
 		v.networks(path+"allow", u.Allow)
 		databases := map[int]bool{}
 		for k, n := range u.Databases {
@@ -228,6 +236,10 @@ func (c *Config) users(v *validator) {
 		}
 	}
 }
+
+// maxHashes is how many slow hashes one user may have: all are tried at each log-in, of
+// every user.
+const maxHashes = 4
 
 func (c *Config) auth(v *validator) {
 	v.between("auth.free_attempts", int64(c.Auth.FreeAttempts), 1, 1_000_000)

@@ -228,7 +228,7 @@ func codeLines(text string) []string {
 func TestNamedVerbsAndFlagsExist(t *testing.T) {
 	exist := verbs(t)
 	call := regexp.MustCompile(`(?:^|[\s|;&])(?:redisgate|\./cmd/redisgate) ([a-z][a-z-]*)((?: [^|#;&]*)?)`)
-	flag := regexp.MustCompile(`--([a-z][a-z-]*)`)
+	flag := regexp.MustCompile(`--([a-z][a-z0-9-]*)`)
 	named := map[string]bool{}
 	for _, p := range pages(t) {
 		for _, line := range codeLines(p.text) {

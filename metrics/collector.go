@@ -91,6 +91,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(auth, s.Auth.OK, "ok")
 	count(auth, s.Auth.Failed, "failed")
 	count(auth, s.Auth.Throttled, "throttled")
+	count(auth, s.Auth.Busy, "busy")
 	for _, p := range s.Passwords {
 		count(passwords, p.Count, p.User, p.Slot)
 	}

@@ -18,7 +18,7 @@ var full = fixed{
 	Connections:   3,
 	Results:       ConnectionResults{10, 1, 2, 0, 4, 5, 6},
 	Handshakes:    []Handshake{{"1.3", false, 7}, {"1.3", true, 2}, {"1.2", false, 1}},
-	Auth:          AuthResults{5, 6, 7},
+	Auth:          AuthResults{5, 6, 7, 8},
 	Alerts:        9,
 	Passwords:     []Password{{"app", "0", 3}, {"app", "16+", 1}},
 	Commands:      []Command{{"get", 100, 1}, {"config|get", 0, 2}, {"set", 0, 0}, {"other", 0, 3}},
@@ -42,6 +42,7 @@ redisgate_auth_passwords_total{slot="0",user="app"} 3
 redisgate_auth_passwords_total{slot="16+",user="app"} 1
 # HELP redisgate_auth_total Attempts to log in.
 # TYPE redisgate_auth_total counter
+redisgate_auth_total{result="busy"} 8
 redisgate_auth_total{result="failed"} 6
 redisgate_auth_total{result="ok"} 5
 redisgate_auth_total{result="throttled"} 7

@@ -66,6 +66,7 @@ type AuthResults struct {
 	OK        uint64
 	Failed    uint64
 	Throttled uint64 // refused unread, after too many failures from the address
+	Busy      uint64 // refused untried, while too many logged in
 }
 
 // Password counts log-ins by one of a user's passwords. User is a configured name,

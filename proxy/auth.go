@@ -66,7 +66,15 @@ func (s *session) attempt(t *trial, command, name, password []byte) (*users.Set,
 		s.k.counts.Auth["throttled"]++
 		return nil, nil, textThrottled
 	}
-	u, slot, ok := set.Authenticate(s.addr, name, password)
+	var found proof
+	if t != nil {
+		found = t.proof
+	}
+	u, slot, ok := set.AuthenticateProved(s.addr, name, password, found.proved)
+	if !ok && found.busy {
+		s.k.counts.Auth["busy"]++
+		return nil, nil, textBusyLogin
+	}
 	if !ok {
 		s.logFailed(command, name)
 		s.h.wrong(name)

@@ -364,10 +364,6 @@ func (c *client) mayTry(name []byte) bool {
 func (c *client) wrong(name []byte) { c.w.srv.loginFailed(c.addr, name) }
 func (c *client) right(name []byte) { c.w.srv.throttle.Succeed(c.addr, name, c.w.srv.clock()) }
 
-func (c *client) trial(name, _ []byte) func() {
-	d := c.w.srv.throttle.Delay(c.addr, name, c.w.srv.clock())
-	if d == 0 {
-		return nil
-	}
-	return func() { time.Sleep(d) }
+func (c *client) trial(name, password []byte) func() proof {
+	return c.w.srv.trial(c.addr, name, password)
 }

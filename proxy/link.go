@@ -75,5 +75,5 @@ type host interface {
 	right(name []byte)
 	// trial is what has to be done off the loop before an attempt can be decided, or
 	// nil. name and password are valid during the call only.
-	trial(name, password []byte) func()
+	trial(name, password []byte) func() proof
 }

@@ -12,8 +12,10 @@ import (
 // Who guesses has to wait, at that address and for that user; nobody else notices.
 func TestLockoutIsOfOneAddressAndUser(t *testing.T) {
 	g, _ := gate(t, gatetest.Options{
-		Users:  map[string]string{"app": "on >secret ~* +@all", "other": "on >secret ~* +@all"},
-		Change: func(o *proxy.Options) { o.Throttle = auth.NewThrottle(auth.ThrottleOptions{Free: 3, Lockout: time.Hour}) },
+		Users: map[string]string{"app": "on >secret ~* +@all", "other": "on >secret ~* +@all"},
+		Change: func(o *proxy.Options) {
+			o.Throttle = auth.NewThrottle(auth.ThrottleOptions{Free: 3, Lockout: time.Hour})
+		},
 	})
 	const wrong, throttled = "-WRONGPASS invalid username-password pair or user is disabled.\r\n", "-ERR redisgate: too many failed attempts to log in; try again later\r\n"
 	connect := func(source string) *wire { return secure(t, g, from(t, source, g.TCP)) }

@@ -53,6 +53,8 @@ type Options struct {
 	MaxDedicated        int
 	MaxDedicatedPerUser int
 	HandshakeTimeout    time.Duration
+	Proving             int           // passwords tried against slow hashes at once; 0: one
+	ProveTimeout        time.Duration // for one of them, all waiting included
 	BalancerTimeout     time.Duration // for a PROXY header, and part of HandshakeTimeout
 	DrainTimeout        time.Duration
 }
@@ -67,8 +69,8 @@ func (o *Options) check() error {
 		return errors.New("proxy: the numbers of workers and connections must be at least 1")
 	case o.Balancers.Len() > 0 && (o.BalancerTimeout <= 0 || o.BalancerTimeout > o.HandshakeTimeout):
 		return errors.New("proxy: the PROXY header needs a time-out, no longer than the handshake's")
-	case o.HandshakeTimeout <= 0 || o.DrainTimeout < 0:
-		return errors.New("proxy: the handshake needs a time-out")
+	case o.HandshakeTimeout <= 0 || o.ProveTimeout <= 0 || o.DrainTimeout < 0:
+		return errors.New("proxy: the handshake and the trial of a password need time-outs")
 	}
 	for _, l := range o.Listeners {
 		if l.Addr().Network() != "unix" && o.TLS == nil {
@@ -88,6 +90,7 @@ type Server struct {
 	upLimits *upstream.Limits
 	perUser  perUser
 	failures *failures
+	prover   *prover
 	acl      *acl.Command
 	born     time.Time
 	workers  []*worker
@@ -115,6 +118,7 @@ func New(o Options) (*Server, error) {
 		upLimits: upstream.NewLimits(o.MaxShared, o.MaxDedicated),
 		perUser:  perUser{most: int64(o.MaxDedicatedPerUser)},
 		failures: newFailures(),
+		prover:   newProver(o.Slots, o.Proving),
 		born:     time.Now(),
 		empty:    make(chan *worker, o.Workers),
 	}

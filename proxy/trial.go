@@ -15,6 +15,7 @@ import (
 type trial struct {
 	of   [sha256.Size]byte // the name and the password
 	done bool
+	proof
 	over bool // there are too many of them in a transaction: refused untried
 }
 
@@ -50,9 +51,10 @@ func (s *session) tried(place **trial, name, password []byte) bool {
 	*place = t
 	s.sent++ // as if Redis owed it: nothing is done, and the session does not end, before it is there
 	s.stalled = true
-	s.h.offLoop(func() []byte { do(); return nil }, func([]byte) {
+	var found proof // written before done is called
+	s.h.offLoop(func() []byte { found = do(); return nil }, func([]byte) {
 		s.got++
-		t.done = true
+		t.done, t.proof = true, found
 		if s.own != nil && !s.own.Usable() {
 			s.cut() // it was lost when something seemed to be owed on it
 		}

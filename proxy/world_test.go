@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -103,9 +104,10 @@ type peer struct {
 	received int  // bytes that its session was given
 	finished bool // its session has ended in good order
 
-	later  []func() // what was done off the loop
-	trials int      // attempts to log in
-	slow   bool     // each of them has to wait
+	later   []func() // what was done off the loop
+	trials  int      // attempts to log in
+	slow    bool     // each of them has to wait
+	crowded bool     // in vain
 
 	woken  bool
 	closed bool
@@ -270,11 +272,12 @@ func (p *peer) mayHoldUp() bool          { return false }
 
 // trial has every second attempt wait for something off the loop, which here is but a
 // turn.
-func (p *peer) trial(_, _ []byte) func() {
+func (p *peer) trial(name, password []byte) func() proof {
 	if p.trials++; p.trials%2 == 0 && !p.slow {
 		return nil
 	}
-	return func() {}
+	set, name, password := p.w.set, bytes.Clone(name), bytes.Clone(password)
+	return func() proof { return proof{proved: set.Prove(name, password), busy: p.crowded} }
 }
 
 func (p *peer) offLoop(do func() []byte, done func([]byte)) {

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"redisgate/aclfile"
+	"redisgate/auth"
 	"redisgate/policy"
 )
 
@@ -16,6 +17,7 @@ import (
 // name.
 type Extra struct {
 	Allow         *policy.Networks // nil: everywhere
+	Slow          []auth.Slow      // more passwords
 	Databases     []int            // empty: all
 	UnsafeScripts bool
 }
@@ -104,17 +106,20 @@ func (d *Directory) SetUser(by, name string, rules []string) error {
 		}
 		var err error
 		if u != nil {
-			next.Allow = u.Allow
+			next.Allow, next.Slow = u.Allow, u.Slow
 			next.User, err = u.With(rules, policy.Options{RefuseReserved: true})
 		} else {
 			extra := d.o.Extras[name]
-			next.Allow = extra.Allow
+			next.Allow, next.Slow = extra.Allow, extra.Slow
 			opt := extra.options()
 			opt.RefuseReserved = true
 			next.User, err = policy.NewUser(name, rules, opt)
 		}
 		if err != nil {
 			return nil, errors.New(oneLine(err.Error()))
+		}
+		if err := mayForget(next, rules); err != nil {
+			return nil, err
 		}
 		// What ACL SAVE writes is what ACL LOAD must take.
 		if err := aclfile.Fits(next.User); err != nil {
@@ -201,6 +206,20 @@ func (d *Directory) mayChange(u *User) error {
 		where = oneLine(d.o.Config)
 	}
 	return fmt.Errorf("User '%s' is defined in %s and is changed there", u.Name, where)
+}
+
+// mayForget refuses rules that take all passwords away, or the need for one, from a user
+// who has more in the configuration: these would go on to be right.
+func mayForget(d Definition, rules []string) error {
+	if len(d.Slow) == 0 {
+		return nil
+	}
+	for _, r := range rules {
+		if strings.EqualFold(r, "resetpass") || strings.EqualFold(r, "reset") || strings.EqualFold(r, "nopass") {
+			return fmt.Errorf("redisgate: user '%s' has passwords in the configuration, and these are changed there; 'off' keeps the user out", d.User.Name)
+		}
+	}
+	return nil
 }
 
 // errNoFile is Redis's text (acl.c, aclCommand).

@@ -22,7 +22,7 @@ func FileOptions(extras map[string]Extra) func(name string) policy.Options {
 func DefineFiled(entries []aclfile.Entry, extras map[string]Extra) []Definition {
 	out := make([]Definition, 0, len(entries))
 	for _, e := range entries {
-		out = append(out, Definition{User: e.User, Allow: extras[e.Name].Allow, Origin: Filed})
+		out = append(out, Definition{User: e.User, Allow: extras[e.Name].Allow, Slow: extras[e.Name].Slow, Origin: Filed})
 	}
 	return out
 }
@@ -60,7 +60,7 @@ func (s *Set) saved() (*Set, error) {
 	}
 	definitions := make([]Definition, 0, len(s.all))
 	for _, u := range s.all {
-		d := Definition{User: u.User, Allow: u.Allow, Origin: u.Origin}
+		d := Definition{User: u.User, Allow: u.Allow, Slow: u.Slow, Origin: u.Origin}
 		if d.Origin != Configured {
 			d.Origin = Filed
 		}

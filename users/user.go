@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"redisgate/aclfile"
+	"redisgate/auth"
 	"redisgate/policy"
 )
 
@@ -25,6 +26,7 @@ const (
 type User struct {
 	*policy.User
 	Allow  *policy.Networks // where the user may log in from; nil: wherever a client may connect from
+	Slow   []auth.Slow      // passwords besides those of the rules; from the configuration, read only
 	Origin Origin
 
 	// Index is this user's place in counters: from 0, dense, less than MaxLabels,
@@ -60,6 +62,7 @@ func (u *User) Admits(addr netip.Addr) bool {
 type Definition struct {
 	User  *policy.User
 	Allow *policy.Networks // nil: everywhere; an empty list: nowhere
+	Slow  []auth.Slow      // more passwords, which only the configuration can change
 
 	// Origin of a user that a program made up is Configured: nobody may change it.
 	Origin Origin

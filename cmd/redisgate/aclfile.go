@@ -43,7 +43,7 @@ func (c *compiler) filedUsers() {
 func (c *compiler) extras() map[string]users.Extra {
 	out := make(map[string]users.Extra)
 	for i, u := range c.cfg.Users {
-		e := users.Extra{Databases: u.Databases, UnsafeScripts: u.UnsafeScripts}
+		e := users.Extra{Databases: u.Databases, UnsafeScripts: u.UnsafeScripts, Slow: c.hashes(fmt.Sprintf("user[%d]", i), u.Password)}
 		if len(u.Allow) > 0 {
 			e.Allow = c.parseNetworks(fmt.Sprintf("user[%d].allow", i), u.Allow)
 		}

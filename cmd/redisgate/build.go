@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"redisgate/auth"
 	"redisgate/config"
 	"redisgate/metrics"
 	"redisgate/policy"
@@ -151,7 +152,10 @@ func (c *compiler) users() {
 			c.add(path+".acl", text, hint)
 			continue
 		}
-		d := users.Definition{User: parsed}
+		d := users.Definition{User: parsed, Slow: c.hashes(path, u.Password)}
+		if parsed.NoPass && len(d.Slow) > 0 {
+			c.add(path+".password", "acl has nopass: any password would do", "remove nopass from acl, or this key")
+		}
 		if len(u.Allow) > 0 {
 			d.Allow = c.parseNetworks(path+".allow", u.Allow)
 		}
@@ -169,6 +173,20 @@ func (c *compiler) users() {
 		c.add("user", err.Error(), "each user has one [[user]] table")
 	}
 	c.built.users = set
+}
+
+// hashes compiles the user's passwords that are no part of the rules.
+func (c *compiler) hashes(path string, texts []string) []auth.Slow {
+	var out []auth.Slow
+	for i, text := range texts {
+		h, err := auth.ParseSlow(text)
+		if err != nil {
+			c.add(fmt.Sprintf("%s.password[%d]", path, i), err.Error(), "`redisgate hash-password --argon2id` makes one; it goes in single quotes")
+			continue
+		}
+		out = append(out, h)
+	}
+	return out
 }
 
 func (c *compiler) upstream() {

@@ -65,6 +65,8 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 		MaxDedicated:        up.MaxDedicated,
 		MaxDedicatedPerUser: up.MaxDedicatedPerUser,
 		HandshakeTimeout:    in.HandshakeTimeout.Std(),
+		Proving:             proving(slots),
+		ProveTimeout:        in.AuthTimeout.Std(),
 		BalancerTimeout:     min(in.ProxyProtocolTimeout.Std(), in.HandshakeTimeout.Std()),
 		DrainTimeout:        in.DrainTimeout.Std(),
 	})
@@ -88,7 +90,8 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 			return nil, err
 		}
 	}
-	g.undo = tune(workers, slots)
+	// The goroutines of one hash are more than its permit, if it has lanes.
+	g.undo = tune(workers, slots+proving(slots)*(b.users.Lanes()-1))
 	return g, nil
 }
 

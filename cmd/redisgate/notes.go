@@ -26,7 +26,7 @@ func notes(b *built) []string {
 			note("user %q is off", u.Name)
 		case u.NoPass:
 			note("user %q needs no password", u.Name)
-		case len(u.Passwords) == 0:
+		case len(u.Passwords)+len(u.Slow) == 0:
 			note("user %q has no password and cannot log in", u.Name)
 		}
 		if u.UnsafeScripts && !u.AllPowerful() {

@@ -56,6 +56,7 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 			OK:        snap.Auth["ok"],
 			Failed:    snap.Auth["failed"],
 			Throttled: snap.Auth["throttled"],
+			Busy:      snap.Auth["busy"],
 		},
 		Alerts:            snap.Alerts,
 		Duration:          durations(snap.Durations[:], snap.DurationSeconds),

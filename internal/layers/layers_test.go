@@ -77,6 +77,7 @@ var libraries = map[string][]string{
 	"github.com/redis/go-redis/v9":        {"upstream", "policy/command/gen", "internal/redistest", "internal/gatetest", "bench"},
 	"github.com/spf13/cobra":              {"cmd/redisgate"},
 	"github.com/tidwall/redcon":           {"resp", "proxy", "acl", "bench"}, // its Append functions only
+	"golang.org/x/crypto":                 {"auth"},                          // argon2 and scrypt
 	"golang.org/x/sys":                    {"eventloop", "internal/redistest", "bench"},
 	"golang.org/x/term":                   {"cmd/redisgate"},
 }
