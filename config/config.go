@@ -85,7 +85,8 @@ type User struct {
 	Databases          []int    `toml:"databases"`           // empty: all; the first is where the user starts
 	RequireCertificate bool     `toml:"require_certificate"` // not supported yet
 	UnsafeScripts      bool     `toml:"unsafe_scripts"`
-	Certificates       []string `toml:"certificates"` // not supported yet
+	MaxConnections     int      `toml:"max_connections"` // 0: as limits.connections_per_user
+	Certificates       []string `toml:"certificates"`    // not supported yet
 }
 
 // ACL names a Redis aclfile, which then has the rules of all users. A User adds the
@@ -102,6 +103,8 @@ type Auth struct {
 
 // Limits bounds what clients may make the process hold.
 type Limits struct {
+	ConnectionsPerUser      int      `toml:"connections_per_user"`    // 0: any number
+	ConnectionsPerAddress   int      `toml:"connections_per_address"` // 0: any number
 	MaxCommandBytes         Size     `toml:"max_command_bytes"`
 	MaxArgumentBytes        Size     `toml:"max_argument_bytes"`
 	MaxBufferedCommandBytes Size     `toml:"max_buffered_command_bytes"`

@@ -223,6 +223,7 @@ func (c *Config) users(v *validator) {
 			}
 		}
 		v.networks(path+"allow", u.Allow)
+		v.between(path+"max_connections", int64(u.MaxConnections), 0, 1_000_000)
 		databases := map[int]bool{}
 		for k, n := range u.Databases {
 			at := fmt.Sprintf("%sdatabases[%d]", path, k)
@@ -250,6 +251,8 @@ func (c *Config) auth(v *validator) {
 
 func (c *Config) limits(v *validator) {
 	l := &c.Limits
+	v.between("limits.connections_per_user", int64(l.ConnectionsPerUser), 0, 1_000_000)
+	v.between("limits.connections_per_address", int64(l.ConnectionsPerAddress), 0, 1_000_000)
 	v.sizeFrom("limits.max_command_bytes", l.MaxCommandBytes, 64<<10)
 	v.sizeFrom("limits.max_argument_bytes", l.MaxArgumentBytes, 1<<10)
 	v.sizeFrom("limits.max_buffered_command_bytes", l.MaxBufferedCommandBytes, 64<<10)

@@ -87,6 +87,7 @@ func (source) Snapshot() metrics.Snapshot {
 		Commands:          []metrics.Command{{Name: "get", Allowed: 1, Denied: 1}},
 		Denied:            []metrics.Denied{{User: "app", Reason: "key", Count: 1}},
 		Duration:          metrics.Histogram{Bounds: []float64{1}, Counts: []uint64{1, 1}},
+		Limits:            []metrics.Limit{{User: "app", Capacity: 2, Current: 1}},
 		UpstreamErrors:    []metrics.UpstreamError{{Kind: "dial", Count: 1}},
 		ConfigLastSuccess: time.Unix(1, 0),
 	}

@@ -146,7 +146,12 @@ func (s *Server) reserve(nc net.Conn, most int) bool {
 
 // begin counts a connection that has a place on its way to a handshake, or closes it.
 func (s *Server) begin(nc net.Conn, peer netip.AddrPort) bool {
+	if !s.addresses.take(peer.Addr()) {
+		s.refuse(nc)
+		return false
+	}
 	if !s.doors.enter(peer.Addr(), max(1, s.o.MaxConnections/2)) {
+		s.addresses.give(peer.Addr())
 		s.refuse(nc)
 		return false
 	}
@@ -166,7 +171,7 @@ func (s *Server) handshake(ctx context.Context, nc net.Conn, peer netip.AddrPort
 	feed, err := s.o.Slots.Handshake(ctx, nc, peer.Addr(), s.o.TLS, timeout)
 	s.doors.leave(peer.Addr())
 	if err != nil {
-		s.connections.Add(-1)
+		s.ended(peer.Addr())
 		s.handshakeEnded(peer.Addr(), err)
 		return
 	}
@@ -199,9 +204,15 @@ func (s *Server) handshakeEnded(addr netip.Addr, err error) {
 func (s *Server) assign(nc net.Conn, feed *tlsfeed.Conn, peer netip.AddrPort) {
 	w := s.workers[s.next.Add(1)%uint64(len(s.workers))]
 	if !w.loop.Post(func() { w.adopt(nc, feed, peer) }) {
-		s.connections.Add(-1)
+		s.ended(peer.Addr())
 		nc.Close()
 	}
+}
+
+// ended gives back the place of a connection that had begun.
+func (s *Server) ended(a netip.Addr) {
+	s.connections.Add(-1)
+	s.addresses.give(a)
 }
 
 func tlsVersion(v uint16) string {

@@ -54,6 +54,9 @@ func (s *session) login(command, name, password []byte) string {
 	if s.pinned() && !u.MayUse(s.db) {
 		return textPinnedAuth // its connection is in a database that is not u's
 	}
+	if !s.sit(u, false) {
+		return textSeats
+	}
 	s.become(set, u)
 	return ""
 }

@@ -73,6 +73,10 @@ type host interface {
 	mayTry(name []byte) bool
 	wrong(name []byte)
 	right(name []byte)
+	// takeSeat counts one more connection of u, as long as it may have more or if it must,
+	// and giveSeat one less of the user of that index.
+	takeSeat(u *users.User, must bool) bool
+	giveSeat(user int)
 	// trial is what has to be done off the loop before an attempt can be decided, or
 	// nil. name and password are valid during the call only.
 	trial(name, password []byte) func() proof

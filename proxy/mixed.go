@@ -157,6 +157,9 @@ func (p *plan) login(t *trial, command, name, password []byte) (wrong string) {
 	if wrong == "" && !u.MayUse(p.db) {
 		wrong = textMultiAuth
 	}
+	if wrong == "" && !p.s.maySit(u) {
+		wrong = textSeats
+	}
 	if wrong == "" {
 		p.set, p.user = set, u
 	}

@@ -49,6 +49,7 @@ type Options struct {
 
 	Workers             int
 	MaxConnections      int
+	MaxPerAddress       int // connections of one host or IPv6 /64; 0: any number
 	MaxShared           int
 	MaxDedicated        int
 	MaxDedicatedPerUser int
@@ -90,6 +91,7 @@ type Server struct {
 	upLimits *upstream.Limits
 	perUser  perUser
 	failures *failures
+	seats    seats
 	prover   *prover
 	acl      *acl.Command
 	born     time.Time
@@ -103,6 +105,7 @@ type Server struct {
 	started     atomic.Bool   // workers is complete
 	accepting   atomic.Bool
 	doors       doors
+	addresses   addresses
 	logged      logLimit
 	emptyOnce   sync.Map
 	empty       chan *worker
@@ -122,6 +125,7 @@ func New(o Options) (*Server, error) {
 		born:     time.Now(),
 		empty:    make(chan *worker, o.Workers),
 	}
+	s.addresses.most = o.MaxPerAddress
 	directory := o.Directory
 	if directory == nil {
 		directory = users.NewDirectory(o.Users, users.DirectoryOptions{})

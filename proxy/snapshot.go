@@ -11,7 +11,8 @@ type Snapshot struct {
 	Shared, Dedicated                                                                  int // connections to Redis
 	Up                                                                                 bool
 	Alerts                                                                             uint64 // users whose password was guessed at from many addresses
-	Memory                                                                             int64  // bytes of all sessions' buffers
+	Limits                                                                             []Limit
+	Memory                                                                             int64 // bytes of all sessions' buffers
 }
 
 // Snapshot adds up what the workers have counted. It waits for each loop to come
@@ -21,7 +22,7 @@ func (s *Server) Snapshot(within time.Duration) (snap Snapshot, ok bool) {
 		Counts: newCounts(), Connections: s.connections.Load(), Accepted: s.doors.accepted.Load(),
 		DeniedAddress: s.doors.deniedAddress.Load(), OverLimit: s.doors.overLimit.Load(), ProxyHeader: s.doors.proxyHeader.Load(),
 		HandshakeFailed: s.doors.handshakeFailed.Load(), HandshakeTimeout: s.doors.handshakeTimeout.Load(),
-		Handshakes: map[Handshake]uint64{}, Up: s.control.Up(), Memory: s.memory.Load(), Alerts: s.failures.alerts.Load(),
+		Handshakes: map[Handshake]uint64{}, Up: s.control.Up(), Memory: s.memory.Load(), Alerts: s.failures.alerts.Load(), Limits: s.limits(),
 	}
 	snap.Shared, snap.Dedicated = s.upLimits.InUse()
 	s.doors.mu.Lock()

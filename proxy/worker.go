@@ -92,7 +92,7 @@ func (w *worker) adopt(nc net.Conn, tls *tlsfeed.Conn, peer netip.AddrPort) {
 	}
 	conn, err := w.loop.Attach(nc, c, false)
 	if err != nil {
-		w.srv.connections.Add(-1)
+		w.srv.ended(peer.Addr())
 		return
 	}
 	c.conn = conn
@@ -111,7 +111,7 @@ func (w *worker) adopt(nc net.Conn, tls *tlsfeed.Conn, peer netip.AddrPort) {
 
 func (w *worker) forget(c *client) {
 	delete(w.clients, c)
-	w.srv.connections.Add(-1)
+	w.srv.ended(c.addr)
 	if w.drains && len(w.clients) == 0 {
 		w.srv.emptied(w)
 	}

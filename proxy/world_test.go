@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ type world struct {
 	k     *kit
 	clock int64
 	set   *users.Set
+	seats seats
 	told  sync.WaitGroup // sessions that a change of users is not in force for
 	peers []*peer
 
@@ -243,6 +245,12 @@ func (w *world) end() {
 		}
 	}
 	w.told.Wait()
+	w.seats.taken.Range(func(user, n any) bool {
+		if n := n.(*atomic.Int64).Load(); n != 0 {
+			w.t.Errorf("user %v has %d connections after all have ended; want 0", user, n)
+		}
+		return true
+	})
 	for _, l := range w.links() {
 		if l.pauses != 0 {
 			w.t.Errorf("%s is paused %d times by nobody", l.name, l.pauses)
@@ -266,6 +274,7 @@ func (p *peer) output()                  {}
 func (p *peer) left()                    { p.closed = true }
 func (p *peer) mayTry([]byte) bool       { return true }
 func (p *peer) wrong([]byte)             {}
+func (p *peer) giveSeat(user int)        { p.w.seats.give(user) }
 func (p *peer) right([]byte)             {}
 func (p *peer) heldUpOthers()            { p.heldUp = true }
 func (p *peer) mayHoldUp() bool          { return false }
@@ -279,6 +288,8 @@ func (p *peer) trial(name, password []byte) func() proof {
 	set, name, password := p.w.set, bytes.Clone(name), bytes.Clone(password)
 	return func() proof { return proof{proved: set.Prove(name, password), busy: p.crowded} }
 }
+
+func (p *peer) takeSeat(u *users.User, must bool) bool { return p.w.seats.take(u, must) }
 
 func (p *peer) offLoop(do func() []byte, done func([]byte)) {
 	reply := do()

@@ -1,6 +1,7 @@
 package users
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,10 +17,11 @@ import (
 // Extra is what a [[user]] of the configuration adds to the aclfile's user of that
 // name.
 type Extra struct {
-	Allow         *policy.Networks // nil: everywhere
-	Slow          []auth.Slow      // more passwords
-	Databases     []int            // empty: all
-	UnsafeScripts bool
+	Allow          *policy.Networks // nil: everywhere
+	Slow           []auth.Slow      // more passwords
+	MaxConnections int              // 0: as all others
+	Databases      []int            // empty: all
+	UnsafeScripts  bool
 }
 
 // DirectoryOptions say where users come from.
@@ -27,6 +29,8 @@ type DirectoryOptions struct {
 	File   string           // the aclfile, or "" for none
 	Config string           // the configuration's name, for error texts
 	Extras map[string]Extra // by name; with an aclfile only
+
+	MaxConnections int // of each user of whom no Extra says otherwise; 0: any number
 }
 
 // Directory changes the users of a Store as the ACL commands do, one change at a
@@ -106,11 +110,11 @@ func (d *Directory) SetUser(by, name string, rules []string) error {
 		}
 		var err error
 		if u != nil {
-			next.Allow, next.Slow = u.Allow, u.Slow
+			next.Allow, next.Slow, next.MaxConnections = u.Allow, u.Slow, u.MaxConnections
 			next.User, err = u.With(rules, policy.Options{RefuseReserved: true})
 		} else {
 			extra := d.o.Extras[name]
-			next.Allow, next.Slow = extra.Allow, extra.Slow
+			next.Allow, next.Slow, next.MaxConnections = extra.Allow, extra.Slow, cmp.Or(extra.MaxConnections, d.o.MaxConnections)
 			opt := extra.options()
 			opt.RefuseReserved = true
 			next.User, err = policy.NewUser(name, rules, opt)

@@ -134,7 +134,7 @@ func TestSetUserLeavesThePasswordsOfTheConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := NewSet(DefineFiled([]aclfile.Entry{{User: ann, Name: "ann"}}, extras), nil)
+	set, err := NewSet(DefineFiled([]aclfile.Entry{{User: ann, Name: "ann"}}, DirectoryOptions{Extras: extras}), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,7 +102,7 @@ func (s *Set) with(d Definition, gone map[string]bool) (*Set, error) {
 
 // newUser gives a user its index, which an earlier set may have given already.
 func (s *Set) newUser(d Definition) *User {
-	u := &User{User: d.User, Allow: d.Allow, Slow: d.Slow, Origin: d.Origin, Label: d.User.Name, size: aclfile.Size(d.User)}
+	u := &User{User: d.User, Allow: d.Allow, Slow: d.Slow, MaxConnections: d.MaxConnections, Origin: d.Origin, Label: d.User.Name, size: aclfile.Size(d.User)}
 	index, ok := s.indexes[u.Name]
 	switch {
 	case ok:

@@ -29,6 +29,8 @@ type User struct {
 	Slow   []auth.Slow      // passwords besides those of the rules; from the configuration, read only
 	Origin Origin
 
+	MaxConnections int // at one time; 0: any number
+
 	// Index is this user's place in counters: from 0, dense, less than MaxLabels,
 	// and the same for the same name in every later set made with this one as
 	// predecessor. Users beyond the first MaxLabels-1 names share the last one.
@@ -63,6 +65,8 @@ type Definition struct {
 	User  *policy.User
 	Allow *policy.Networks // nil: everywhere; an empty list: nowhere
 	Slow  []auth.Slow      // more passwords, which only the configuration can change
+
+	MaxConnections int // at one time; 0: any number
 
 	// Origin of a user that a program made up is Configured: nobody may change it.
 	Origin Origin

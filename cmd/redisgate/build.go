@@ -137,7 +137,7 @@ func (c *compiler) users() {
 		c.filedUsers()
 		return
 	}
-	c.built.directory = users.DirectoryOptions{Config: c.cfg.File()}
+	c.built.directory = users.DirectoryOptions{Config: c.cfg.File(), MaxConnections: c.cfg.Limits.ConnectionsPerUser}
 	var definitions []users.Definition
 	for i, u := range c.cfg.Users {
 		path := fmt.Sprintf("user[%d]", i)
@@ -152,7 +152,7 @@ func (c *compiler) users() {
 			c.add(path+".acl", text, hint)
 			continue
 		}
-		d := users.Definition{User: parsed, Slow: c.hashes(path, u.Password)}
+		d := users.Definition{User: parsed, Slow: c.hashes(path, u.Password), MaxConnections: cmp.Or(u.MaxConnections, c.cfg.Limits.ConnectionsPerUser)}
 		if parsed.NoPass && len(d.Slow) > 0 {
 			c.add(path+".password", "acl has nopass: any password would do", "remove nopass from acl, or this key")
 		}

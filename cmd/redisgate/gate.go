@@ -61,6 +61,7 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 		Log:                 log,
 		Workers:             workers,
 		MaxConnections:      in.MaxConnections,
+		MaxPerAddress:       b.cfg.Limits.ConnectionsPerAddress,
 		MaxShared:           up.MaxShared,
 		MaxDedicated:        up.MaxDedicated,
 		MaxDedicatedPerUser: up.MaxDedicatedPerUser,

@@ -71,6 +71,9 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 	for h, n := range snap.Handshakes {
 		out.Handshakes = append(out.Handshakes, metrics.Handshake{Version: h.Version, Resumed: h.Resumed, Count: n})
 	}
+	for _, l := range snap.Limits {
+		out.Limits = append(out.Limits, metrics.Limit(l))
+	}
 	for p, n := range snap.Passwords {
 		slot := strconv.Itoa(p.Slot)
 		if p.Slot >= proxy.PasswordSlots {
