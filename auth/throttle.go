@@ -1,27 +1,36 @@
 package auth
 
 import (
-	"encoding/binary"
 	"hash/maphash"
 	"net/netip"
 	"sync"
 	"time"
 )
 
-// What may be wrong of one pair of address and name: so many attempts at once,
-// then one in so long. Twenty is more than the connections of a pool that
-// starts with an old password; one a second makes 31 million guesses a year.
-// An address may be wrong ten times as often about all names together.
 const (
-	pairBurst    = 20
-	pairInterval = int64(time.Second)
+	// DefaultFree is more than the connections of a pool that starts with an old
+	// password.
+	DefaultFree = 20
+	// DefaultLockout makes at most 105,000 guesses a year.
+	DefaultLockout = 5 * time.Minute
 
-	addressBurst    = 10 * pairBurst
-	addressInterval = pairInterval / 20
+	// firstDelay is doubled with each further failure.
+	firstDelay = int64(time.Second)
 
-	// maxEntries bounds the table at about 6 MB.
+	// An address may be wrong so often at once about all names together, and so often
+	// a second later.
+	addressBurst    = 200
+	addressInterval = int64(time.Second / 20)
+
+	// maxEntries bounds each of the two tables at about 7 MB.
 	maxEntries = 1 << 16
 )
+
+// ThrottleOptions says how patient a Throttle is. Zero values are the defaults.
+type ThrottleOptions struct {
+	Free    int           // failures of one pair before delays begin
+	Lockout time.Duration // the longest delay
+}
 
 // Throttle limits failed attempts to log in by address and name of the user: the
 // address is the host in IPv4, the /64 in IPv6, v4-mapped addresses as IPv4, and
@@ -31,62 +40,45 @@ const (
 // that are nobody's are treated like any other, so that a throttle does not tell
 // which names are users.
 //
-// Each pair has a bucket of 20 attempts. A failure takes one out, a second puts
-// one back; and an address has one of 200 for all names, with 20 a second, so that
-// trying many names is no way around. While a bucket is empty every attempt is to
-// be refused, right or wrong, so that a guess tells nothing; but a refusal takes
-// nothing out, so whoever stops guessing gets in a second later and soon has a
-// full bucket again. Nobody is locked out for longer, whatever has happened before.
+// Each pair may be wrong 20 times. Then it has to wait for a second, and twice as long
+// after each further failure, up to the lock-out of five minutes; one failure is
+// forgiven for each such time of quiet, and all with a success. While a pair waits
+// every attempt is to be refused, right or wrong, so that a guess tells nothing; but a
+// refusal does not count, so that whoever is locked out gets in when the time is over.
+// And an address has a bucket of 200 failures for all names, which fills up again by
+// 20 a second, so that trying many names is no way around.
 //
-// A success changes nothing: it tells nothing about the other attempts.
+// A name that many addresses are wrong about is watched: that is worth an alert, and
+// attempts from addresses from which nobody lately logged in under it take longer.
 //
-// At most 65,536 buckets are remembered; beyond that the one whose last failure is
-// oldest is forgotten. Methods may be called from any goroutine. Times are
-// nanoseconds on one clock that does not run backwards.
+// At most 65,536 pairs and addresses are remembered, and as many of those who have
+// logged in; beyond that the stalest are forgotten. Methods may be called from any
+// goroutine. Times are nanoseconds on one clock that does not run backwards.
 type Throttle struct {
-	seed maphash.Seed // of names
+	seed    maphash.Seed // of names and addresses
+	free    int32
+	lockout int64
 
-	mu      sync.Mutex // guards what follows
-	size    int        // most entries
-	index   map[pair]int32
-	entries []entry
-	head    int32 // the entry that failed last; -1: none
-	tail    int32 // the stalest
-}
-
-// entry is one bucket, in a list by the time of its last failure.
-type entry struct {
-	key        pair
-	full       int64 // when the bucket will be full again
-	newer, old int32 // neighbours; -1: none
-}
-
-// pair is an address and the hash of a name, or the address alone.
-type pair struct {
-	address
-	name  uint64
-	named bool
-}
-
-// rate is the size of the bucket and how long one attempt takes to come back.
-func (p pair) rate() (burst, interval int64) {
-	if p.named {
-		return pairBurst, pairInterval
-	}
-	return addressBurst, addressInterval
-}
-
-// address is what counts as one address.
-type address struct {
-	bits   uint64
-	family uint8
+	mu     sync.Mutex // guards what follows
+	failed table
+	good   table
+	names  []watched
 }
 
 // NewThrottle returns a throttle that has seen no failure.
-func NewThrottle() *Throttle { return newThrottle(maxEntries) }
+func NewThrottle(o ThrottleOptions) *Throttle { return newThrottle(o, maxEntries) }
 
-func newThrottle(size int) *Throttle {
-	return &Throttle{seed: maphash.MakeSeed(), size: size, index: make(map[pair]int32), head: -1, tail: -1}
+func newThrottle(o ThrottleOptions, size int) *Throttle {
+	if o.Free <= 0 {
+		o.Free = DefaultFree
+	}
+	if o.Lockout <= 0 {
+		o.Lockout = DefaultLockout
+	}
+	return &Throttle{
+		seed: maphash.MakeSeed(), free: int32(min(o.Free, 1<<30)), lockout: int64(o.Lockout),
+		failed: newTable(size), good: newTable(size), names: make([]watched, watchNames),
+	}
 }
 
 // Allow says whether a password for that name from addr may be looked at.
@@ -95,102 +87,95 @@ func (t *Throttle) Allow(addr netip.Addr, name []byte, now int64) bool {
 }
 
 // Wait is how long it takes until Allow says yes, if there are no more failures: 0,
-// or at most a second.
+// or at most the lock-out.
 func (t *Throttle) Wait(addr netip.Addr, name []byte, now int64) time.Duration {
-	both := t.buckets(addr, name)
+	key := pairOf(t.seed, addr, name)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	wait := int64(0)
-	for _, key := range both {
-		if i, ok := t.index[key]; ok {
-			// An attempt needs one in the bucket.
-			burst, interval := key.rate()
-			wait = max(wait, t.entries[i].full-now-(burst-1)*interval)
-		}
+	if e := t.failed.get(key); e != nil {
+		wait = e.until - now
 	}
-	return time.Duration(wait)
+	if e := t.failed.get(pair{address: key.address}); e != nil {
+		// An attempt needs one in the bucket.
+		wait = max(wait, e.until-now-(addressBurst-1)*addressInterval)
+	}
+	return time.Duration(max(wait, 0))
 }
 
-// Fail notes that a password for that name from addr was wrong.
-func (t *Throttle) Fail(addr netip.Addr, name []byte, now int64) {
-	both := t.buckets(addr, name)
+// Delay is how much longer than others an allowed attempt has to take: 0, or
+// 2 seconds if the name is watched and nobody has logged in under it from addr within
+// a day.
+func (t *Throttle) Delay(addr netip.Addr, name []byte, now int64) time.Duration {
+	key := pairOf(t.seed, addr, name)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, key := range both {
-		i, ok := t.index[key]
-		if ok {
-			t.unlink(i)
-		} else {
-			i = t.free(now)
-			t.index[key] = i
-			t.entries[i] = entry{key: key, full: now}
-		}
-		e := &t.entries[i]
-		// Attempts that were allowed at the same moment, on several connections,
-		// can empty the bucket but do not make a debt.
-		burst, interval := key.rate()
-		e.full = min(max(e.full, now)+interval, now+burst*interval)
-		t.link(i)
+	if t.watched(key).until <= now {
+		return 0
+	}
+	if e := t.good.get(key); e != nil && now-e.last < familiar {
+		return 0
+	}
+	return strangeDelay
+}
+
+// Fail notes that a password for that name from addr was wrong. alert says that this is
+// the failure by which the name begins to be watched.
+func (t *Throttle) Fail(addr netip.Addr, name []byte, now int64) (alert bool) {
+	key := pairOf(t.seed, addr, name)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.failed.get(key); e == nil || e.until <= now {
+		// Attempts that were allowed at the same moment, on several connections, end
+		// when one of them has emptied the rest: they make no debt.
+		t.failPair(t.failed.touch(key, t.stale(now)), now)
+	}
+	e := t.failed.touch(pair{address: key.address}, t.stale(now))
+	e.until = min(max(e.until, now)+addressInterval, now+addressBurst*addressInterval)
+	return t.watched(key).fail(t.seed, key.address, now)
+}
+
+func (t *Throttle) failPair(e *entry, now int64) {
+	if e.failures > 0 {
+		e.failures -= int32(min(int64(e.failures), (now-e.last)/t.lockout))
+	}
+	e.failures++
+	e.last = now
+	if over := e.failures - t.free; over >= 0 {
+		e.until = now + t.delay(over)
 	}
 }
 
-func (t *Throttle) buckets(addr netip.Addr, name []byte) [2]pair {
-	a := addressOf(addr)
-	return [2]pair{{address: a, name: maphash.Bytes(t.seed, name), named: true}, {address: a}}
+// delay is that of a failure which is the over-th beyond those that are free.
+func (t *Throttle) delay(over int32) int64 {
+	if over >= 32 || firstDelay<<over > t.lockout {
+		return t.lockout
+	}
+	return firstDelay << over
 }
 
-// Len is the number of buckets that are remembered.
+// Succeed notes that a password for that name from addr was right: what was wrong
+// before is forgiven. What the address was wrong about other names is not.
+func (t *Throttle) Succeed(addr netip.Addr, name []byte, now int64) {
+	key := pairOf(t.seed, addr, name)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.failed.forget(key)
+	t.good.touch(key, func(e *entry) bool { return now-e.last >= familiar }).last = now
+}
+
+// Len is the number of pairs and addresses that are remembered for their failures.
 func (t *Throttle) Len() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.index)
+	return len(t.failed.index)
 }
 
-// free finds an entry for a new bucket: the stalest one's, if its bucket is
-// full again or the table is.
-func (t *Throttle) free(now int64) int32 {
-	if i := t.tail; i >= 0 && (t.entries[i].full <= now || len(t.entries) >= t.size) {
-		t.unlink(i)
-		delete(t.index, t.entries[i].key)
-		return i
-	}
-	t.entries = append(t.entries, entry{})
-	return int32(len(t.entries) - 1)
-}
-
-func (t *Throttle) link(i int32) {
-	e := &t.entries[i]
-	e.newer, e.old = -1, t.head
-	if t.head >= 0 {
-		t.entries[t.head].newer = i
-	} else {
-		t.tail = i
-	}
-	t.head = i
-}
-
-func (t *Throttle) unlink(i int32) {
-	e := &t.entries[i]
-	if e.newer >= 0 {
-		t.entries[e.newer].old = e.old
-	} else {
-		t.head = e.old
-	}
-	if e.old >= 0 {
-		t.entries[e.old].newer = e.newer
-	} else {
-		t.tail = e.newer
+// stale says that there is nothing left to remember.
+func (t *Throttle) stale(now int64) func(*entry) bool {
+	return func(e *entry) bool {
+		return e.until <= now && (!e.key.named || now-e.last >= int64(e.failures)*t.lockout)
 	}
 }
 
-func addressOf(a netip.Addr) address {
-	switch a = a.Unmap(); {
-	case a.Is4():
-		b := a.As4()
-		return address{uint64(binary.BigEndian.Uint32(b[:])), 4}
-	case a.Is6():
-		b := a.As16()
-		return address{binary.BigEndian.Uint64(b[:8]), 6}
-	}
-	return address{}
-}
+func (t *Throttle) watched(key pair) *watched { return &t.names[key.name%watchNames] }

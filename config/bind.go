@@ -137,7 +137,6 @@ var wellMeant = map[string]string{
 	"upstream.host":     `the host is part of upstream.address: "127.0.0.1:6379"`,
 	"upstream.port":     `the port is part of upstream.address: "127.0.0.1:6379"`,
 	"upstream.password": "write it into a file of mode 0600, and the file's name into upstream.password_file",
-	"user.password":     "it stands in the user's acl as a #hash; `redisgate hash-password` makes one",
 	"user.rules":        "a user's rules stand in its acl",
 	"user.commands":     "a user's rules stand in its acl",
 	"user.keys":         "a user's rules stand in its acl",

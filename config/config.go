@@ -18,6 +18,7 @@ type Config struct {
 	Upstream Upstream `toml:"upstream"`
 	Users    []User   `toml:"user"`
 	ACL      ACL      `toml:"acl"`
+	Auth     Auth     `toml:"auth"`
 	Limits   Limits   `toml:"limits"`
 	Metrics  Metrics  `toml:"metrics"`
 	Audit    Audit    `toml:"audit"`
@@ -28,16 +29,17 @@ type Config struct {
 
 // Listen says where clients arrive and how long they may take.
 type Listen struct {
-	Address           Addresses `toml:"address"`             // "host:port" (TLS) or "unix:///path" (plain RESP)
-	MaxConnections    int       `toml:"max_connections"`     // clients at one time
-	HandshakeTimeout  Duration  `toml:"handshake_timeout"`   // accept to the end of the TLS handshake
-	AuthTimeout       Duration  `toml:"auth_timeout"`        // end of the handshake to a successful AUTH
-	IdleTimeout       Duration  `toml:"idle_timeout"`        // without a request; 0: never
-	ProxyProtocolFrom []string  `toml:"proxy_protocol_from"` // not supported yet
-	UnixMode          Mode      `toml:"unix_mode"`           // file mode of a unix:// listener
-	RequestTimeout    Duration  `toml:"request_timeout"`     // first to last byte of one request
-	Workers           int       `toml:"workers"`             // event loops; 0: automatic
-	DrainTimeout      Duration  `toml:"drain_timeout"`       // SIGTERM to the end of the last client
+	Address              Addresses `toml:"address"`                // "host:port" (TLS) or "unix:///path" (plain RESP)
+	MaxConnections       int       `toml:"max_connections"`        // clients at one time
+	HandshakeTimeout     Duration  `toml:"handshake_timeout"`      // accept to the end of the TLS handshake
+	AuthTimeout          Duration  `toml:"auth_timeout"`           // end of the handshake to a successful AUTH
+	IdleTimeout          Duration  `toml:"idle_timeout"`           // without a request; 0: never
+	ProxyProtocolFrom    []string  `toml:"proxy_protocol_from"`    // addresses and prefixes of load balancers, whose header is required
+	ProxyProtocolTimeout Duration  `toml:"proxy_protocol_timeout"` // accept to the end of that header
+	UnixMode             Mode      `toml:"unix_mode"`              // file mode of a unix:// listener
+	RequestTimeout       Duration  `toml:"request_timeout"`        // first to last byte of one request
+	Workers              int       `toml:"workers"`                // event loops; 0: automatic
+	DrainTimeout         Duration  `toml:"drain_timeout"`          // SIGTERM to the end of the last client
 }
 
 // TLS names the server's certificate and the CAs of its clients. File names
@@ -52,11 +54,13 @@ type TLS struct {
 }
 
 // Network lists the addresses that get as far as a handshake. Each entry is
-// an address or a prefix. Deny wins over Allow.
+// an address or a prefix. Deny wins over Allow. File names are absolute after [Load].
 type Network struct {
-	Allow     []string `toml:"allow"`
-	Deny      []string `toml:"deny"`
-	AdminFrom []string `toml:"admin_from"` // get in when max_connections is reached, 16 of them
+	Allow     []string  `toml:"allow"`
+	AllowFile Addresses `toml:"allow_file"` // files of more of them, one a line
+	Deny      []string  `toml:"deny"`
+	DenyFile  Addresses `toml:"deny_file"`
+	AdminFrom []string  `toml:"admin_from"` // get in when max_connections is reached, 16 of them
 }
 
 // Upstream is the Redis behind.
@@ -76,11 +80,13 @@ type Upstream struct {
 type User struct {
 	Name               string   `toml:"name"`
 	ACL                Rules    `toml:"acl"`                 // empty if ACL.File has the rules
+	Password           Hashes   `toml:"password"`            // PHC strings: passwords besides those of the rules
 	Allow              []string `toml:"allow"`               // addresses and prefixes; empty: all that Network admits
 	Databases          []int    `toml:"databases"`           // empty: all; the first is where the user starts
 	RequireCertificate bool     `toml:"require_certificate"` // not supported yet
 	UnsafeScripts      bool     `toml:"unsafe_scripts"`
-	Certificates       []string `toml:"certificates"` // not supported yet
+	MaxConnections     int      `toml:"max_connections"` // 0: as limits.connections_per_user
+	Certificates       []string `toml:"certificates"`    // not supported yet
 }
 
 // ACL names a Redis aclfile, which then has the rules of all users. A User adds the
@@ -89,8 +95,16 @@ type ACL struct {
 	File string `toml:"file"` // or empty
 }
 
+// Auth says how patient redisgate is with wrong passwords.
+type Auth struct {
+	FreeAttempts int      `toml:"free_attempts"` // wrong ones of a user from an address before delays begin
+	Lockout      Duration `toml:"lockout"`       // the longest delay
+}
+
 // Limits bounds what clients may make the process hold.
 type Limits struct {
+	ConnectionsPerUser      int      `toml:"connections_per_user"`    // 0: any number
+	ConnectionsPerAddress   int      `toml:"connections_per_address"` // 0: any number
 	MaxCommandBytes         Size     `toml:"max_command_bytes"`
 	MaxArgumentBytes        Size     `toml:"max_argument_bytes"`
 	MaxBufferedCommandBytes Size     `toml:"max_buffered_command_bytes"`
@@ -122,16 +136,17 @@ type Log struct {
 func Default() *Config {
 	return &Config{
 		Listen: Listen{
-			Address:           Addresses{"127.0.0.1:6380"},
-			MaxConnections:    10000,
-			HandshakeTimeout:  Duration(10 * time.Second),
-			AuthTimeout:       Duration(10 * time.Second),
-			IdleTimeout:       0,
-			ProxyProtocolFrom: []string{},
-			UnixMode:          0o600,
-			RequestTimeout:    Duration(60 * time.Second),
-			Workers:           0,
-			DrainTimeout:      Duration(10 * time.Second),
+			Address:              Addresses{"127.0.0.1:6380"},
+			MaxConnections:       10000,
+			HandshakeTimeout:     Duration(10 * time.Second),
+			AuthTimeout:          Duration(10 * time.Second),
+			IdleTimeout:          0,
+			ProxyProtocolFrom:    []string{},
+			ProxyProtocolTimeout: Duration(3 * time.Second),
+			UnixMode:             0o600,
+			RequestTimeout:       Duration(60 * time.Second),
+			Workers:              0,
+			DrainTimeout:         Duration(10 * time.Second),
 		},
 		TLS: TLS{
 			Cert:       "server.crt",
@@ -141,7 +156,9 @@ func Default() *Config {
 		},
 		Network: Network{
 			Allow:     []string{"127.0.0.0/8", "::1/128"},
+			AllowFile: Addresses{},
 			Deny:      []string{},
+			DenyFile:  Addresses{},
 			AdminFrom: []string{},
 		},
 		Upstream: Upstream{
@@ -151,6 +168,7 @@ func Default() *Config {
 			MaxDedicated:        4096,
 			MaxDedicatedPerUser: 1024,
 		},
+		Auth: Auth{FreeAttempts: 20, Lockout: Duration(5 * time.Minute)},
 		Limits: Limits{
 			MaxCommandBytes:         1 << 30,
 			MaxArgumentBytes:        512 << 20,
@@ -168,5 +186,5 @@ func Default() *Config {
 
 // defaultUser is what a [[user]] table starts from.
 func defaultUser() User {
-	return User{Allow: []string{}, Databases: []int{}, Certificates: []string{}}
+	return User{Password: Hashes{}, Allow: []string{}, Databases: []int{}, Certificates: []string{}}
 }

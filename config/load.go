@@ -77,6 +77,11 @@ func (c *Config) resolve(dir string) error {
 	for _, p := range []*string{&c.TLS.Cert, &c.TLS.Key, &c.TLS.ClientCA, &c.TLS.CRL, &c.Upstream.PasswordFile, &c.ACL.File} {
 		file(p)
 	}
+	for _, list := range []Addresses{c.Network.AllowFile, c.Network.DenyFile} {
+		for i := range list {
+			file(&list[i])
+		}
+	}
 	if c.Audit.Path != "-" {
 		file(&c.Audit.Path)
 	}

@@ -62,7 +62,8 @@ max_connections = 7
 handshake_timeout = "1s"
 auth_timeout = "2s"
 idle_timeout = "1h"
-proxy_protocol_from = []
+proxy_protocol_from = ["10.0.0.1"]
+proxy_protocol_timeout = "500ms"
 unix_mode = "0660"
 request_timeout = "3s"
 workers = 2
@@ -76,7 +77,9 @@ client_auth = "require"
 crl = ""
 [network]
 allow = ["10.0.0.0/8", "192.0.2.1"]
+allow_file = "office.txt"
 deny = ["10.1.0.0/16"]
+deny_file = ["bad.txt", "/abs/worse.txt"]
 admin_from = []
 [upstream]
 address = "unix:///run/redis.sock"
@@ -91,14 +94,21 @@ max_dedicated_per_user = 2
 [[user]]
 name = "app"
 acl = "on >pw ~data:*"
+password = '$argon2id$v=19$m=1'
 allow = ["10.2.0.0/16"]
 databases = [3, 4]
 require_certificate = false
 unsafe_scripts = true
+max_connections = 11
 certificates = []
 [acl]
 file = ""
+[auth]
+free_attempts = 9
+lockout = "7s"
 [limits]
+connections_per_user = 12
+connections_per_address = 13
 max_command_bytes = "2GB"
 max_argument_bytes = "1GB"
 max_buffered_command_bytes = 1048576
@@ -116,32 +126,41 @@ level = "debug"
 format = "json"
 `)
 	want := map[string]any{
-		"listen.address":             Addresses{"0.0.0.0:6380", "unix:///etc/redisgate/run/rg.sock", "[::1]:6381"},
-		"listen.max_connections":     7,
-		"listen.handshake_timeout":   Duration(time.Second),
-		"listen.idle_timeout":        Duration(time.Hour),
-		"listen.unix_mode":           Mode(0o660),
-		"listen.workers":             2,
-		"listen.drain_timeout":       Duration(4 * time.Second),
-		"tls.cert":                   "/etc/redisgate/a.crt",
-		"tls.key":                    "/abs/a.key",
-		"tls.client_ca":              "/etc/redisgate/ca.pem",
-		"tls.client_auth":            "require",
-		"network.allow":              []string{"10.0.0.0/8", "192.0.2.1"},
-		"upstream.address":           "unix:///run/redis.sock",
-		"upstream.password_file":     "/etc/redisgate/secret",
-		"upstream.unsafe_remote":     true,
-		"user.databases":             []int{3, 4},
-		"user.unsafe_scripts":        true,
-		"limits.max_command_bytes":   Size(2 << 30),
-		"limits.max_argument_bytes":  Size(1 << 30),
-		"limits.output_buffer":       Size(1 << 20),
-		"metrics.address":            "",
-		"log.format":                 "json",
-		"upstream.max_shared":        3,
-		"limits.memory":              Size(64 << 20),
-		"upstream.connect_timeout":   Duration(5 * time.Second),
-		"listen.proxy_protocol_from": []string{},
+		"listen.address":                 Addresses{"0.0.0.0:6380", "unix:///etc/redisgate/run/rg.sock", "[::1]:6381"},
+		"listen.max_connections":         7,
+		"listen.handshake_timeout":       Duration(time.Second),
+		"listen.idle_timeout":            Duration(time.Hour),
+		"listen.unix_mode":               Mode(0o660),
+		"listen.workers":                 2,
+		"listen.drain_timeout":           Duration(4 * time.Second),
+		"network.allow_file":             Addresses{"/etc/redisgate/office.txt"},
+		"network.deny_file":              Addresses{"/etc/redisgate/bad.txt", "/abs/worse.txt"},
+		"tls.cert":                       "/etc/redisgate/a.crt",
+		"tls.key":                        "/abs/a.key",
+		"tls.client_ca":                  "/etc/redisgate/ca.pem",
+		"tls.client_auth":                "require",
+		"network.allow":                  []string{"10.0.0.0/8", "192.0.2.1"},
+		"upstream.address":               "unix:///run/redis.sock",
+		"upstream.password_file":         "/etc/redisgate/secret",
+		"upstream.unsafe_remote":         true,
+		"user.databases":                 []int{3, 4},
+		"user.password":                  Hashes{"$argon2id$v=19$m=1"},
+		"user.max_connections":           11,
+		"limits.connections_per_user":    12,
+		"limits.connections_per_address": 13,
+		"user.unsafe_scripts":            true,
+		"auth.free_attempts":             9,
+		"auth.lockout":                   Duration(7 * time.Second),
+		"limits.max_command_bytes":       Size(2 << 30),
+		"limits.max_argument_bytes":      Size(1 << 30),
+		"limits.output_buffer":           Size(1 << 20),
+		"metrics.address":                "",
+		"log.format":                     "json",
+		"upstream.max_shared":            3,
+		"limits.memory":                  Size(64 << 20),
+		"upstream.connect_timeout":       Duration(5 * time.Second),
+		"listen.proxy_protocol_from":     []string{"10.0.0.1"},
+		"listen.proxy_protocol_timeout":  Duration(500 * time.Millisecond),
 	}
 	got := fields(c)
 	for path, w := range want {
@@ -169,10 +188,10 @@ func TestUnknownKeysAreErrorsWithAHint(t *testing.T) {
 		{"[limits]\nmemroy = 1", "limits.memroy", "did you mean limits.memory?"},
 		{"handshake_timeout = \"1s\"", "handshake_timeout", "handshake_timeout belongs under [listen]"},
 		{"[tls]\nfrobnicate = 1", "tls.frobnicate", "known here: cert, client_auth, client_ca, crl, key, min_version"},
-		{"\"a.b\" = 1", `"a.b"`, "the tables are [acl], [audit], [limits], [listen], [log], [metrics], [network], [tls], [upstream], [user]"},
+		{"\"a.b\" = 1", `"a.b"`, "the tables are [acl], [audit], [auth], [limits], [listen], [log], [metrics], [network], [tls], [upstream], [user]"},
 		{"[upstream]\npassword = \"hunter2\"", "upstream.password", "write it into a file of mode 0600, and the file's name into upstream.password_file"},
 		{"[listen]\nport = 6380", "listen.port", `the port is part of listen.address: "127.0.0.1:6380"`},
-		{oneUser + "password = \"hunter2\"", "user[0].password", "it stands in the user's acl as a #hash; `redisgate hash-password` makes one"},
+		{oneUser + "rules = \"on >hunter2\"", "user[0].rules", "a user's rules stand in its acl"},
 		{"[[user]]\nname = \"a\"\nalc = \"on >hunter2\"", "user[0].alc", "did you mean user[0].acl?"},
 		{"[[user]]\nnam = \"a\"\nacl = \"on\"", "user[0].nam", "did you mean user[0].name?"},
 	} {

@@ -14,8 +14,6 @@ func (c *Config) unsupported(v *validator) {
 			v.add(path, hint, "this version of redisgate does not support it yet")
 		}
 	}
-	refuse("listen.proxy_protocol_from", len(c.Listen.ProxyProtocolFrom) > 0,
-		"remove it, and let the load balancer pass client addresses through unchanged")
 	refuse("tls.crl", c.TLS.CRL != "", "remove it, and use client certificates that expire soon")
 	refuse("audit.path", c.Audit.Path != "", "remove it; /metrics counts refused commands by user and reason")
 	for i, u := range c.Users {

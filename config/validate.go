@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -38,6 +39,7 @@ func (c *Config) problems() Problems {
 	c.network(v)
 	c.upstream(v)
 	c.users(v)
+	c.auth(v)
 	c.limits(v)
 	c.observability(v)
 	c.unsupported(v)
@@ -87,6 +89,8 @@ func (c *Config) listen(v *validator) {
 	}
 	v.between("listen.max_connections", int64(l.MaxConnections), 1, 1_000_000)
 	v.between("listen.workers", int64(l.Workers), 0, 1024)
+	v.networks("listen.proxy_protocol_from", l.ProxyProtocolFrom)
+	v.positive("listen.proxy_protocol_timeout", l.ProxyProtocolTimeout)
 	v.positive("listen.handshake_timeout", l.HandshakeTimeout)
 	v.positive("listen.auth_timeout", l.AuthTimeout)
 	v.positive("listen.request_timeout", l.RequestTimeout)
@@ -132,12 +136,14 @@ func (c *Config) tls(v *validator) {
 
 func (c *Config) network(v *validator) {
 	n := &c.Network
-	if len(n.Allow) == 0 {
+	if len(n.Allow) == 0 && len(n.AllowFile) == 0 {
 		v.add("network.allow", `list the clients' networks, such as ["10.0.0.0/8"]; ["0.0.0.0/0", "::/0"] admits everybody`,
 			"is empty: nobody could connect")
 	}
 	v.networks("network.allow", n.Allow)
 	v.networks("network.deny", n.Deny)
+	v.fileNames("network.allow_file", n.AllowFile)
+	v.fileNames("network.deny_file", n.DenyFile)
 	v.networks("network.admin_from", n.AdminFrom)
 }
 
@@ -208,7 +214,16 @@ func (c *Config) users(v *validator) {
 			v.add(path+"acl", "write rules as in Redis: \"on #<hash> ~data:* +@read\"; `redisgate hash-password` makes the hash",
 				"is missing: this user could not log in")
 		}
+		if n := len(u.Password); n > maxHashes {
+			v.add(path+"password", "remove those that nobody uses any more; redisgate_auth_passwords_total tells", "has %d passwords, which are all tried at each log-in; at most %d are possible", n, maxHashes)
+		}
+		for k, h := range u.Password {
+			if !strings.HasPrefix(h, "$") { // a password, most likely, and not repeated
+				v.add(fmt.Sprintf("%spassword[%d]", path, k), "`redisgate hash-password --argon2id` makes one; a #hash goes into acl", "is not a hash in the form of a PHC string")
+			}
+		}
 		v.networks(path+"allow", u.Allow)
+		v.between(path+"max_connections", int64(u.MaxConnections), 0, 1_000_000)
 		databases := map[int]bool{}
 		for k, n := range u.Databases {
 			at := fmt.Sprintf("%sdatabases[%d]", path, k)
@@ -223,8 +238,21 @@ func (c *Config) users(v *validator) {
 	}
 }
 
+// maxHashes is how many slow hashes one user may have: all are tried at each log-in, of
+// every user.
+const maxHashes = 4
+
+func (c *Config) auth(v *validator) {
+	v.between("auth.free_attempts", int64(c.Auth.FreeAttempts), 1, 1_000_000)
+	if l := c.Auth.Lockout.Std(); l < time.Second || l > 24*time.Hour {
+		v.add("auth.lockout", `write a time from "1s" to "24h"`, "%s is out of range", c.Auth.Lockout)
+	}
+}
+
 func (c *Config) limits(v *validator) {
 	l := &c.Limits
+	v.between("limits.connections_per_user", int64(l.ConnectionsPerUser), 0, 1_000_000)
+	v.between("limits.connections_per_address", int64(l.ConnectionsPerAddress), 0, 1_000_000)
 	v.sizeFrom("limits.max_command_bytes", l.MaxCommandBytes, 64<<10)
 	v.sizeFrom("limits.max_argument_bytes", l.MaxArgumentBytes, 1<<10)
 	v.sizeFrom("limits.max_buffered_command_bytes", l.MaxBufferedCommandBytes, 64<<10)
@@ -261,6 +289,14 @@ func (v *validator) networks(path string, list []string) {
 	}
 }
 
+func (v *validator) fileNames(path string, files []string) {
+	for i, s := range files {
+		if s == "" {
+			v.add(fmt.Sprintf("%s[%d]", path, i), "name a file, or remove it", "is empty")
+		}
+	}
+}
+
 // checkNetwork accepts an address or a prefix without host bits, neither with
 // a zone.
 func checkNetwork(s string) error {
@@ -279,6 +315,9 @@ func checkNetwork(s string) error {
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
 		return hinted(hint, "%q is not a network", s)
+	}
+	if p.Addr().Is4In6() && p.Bits() < 96 {
+		return hinted("write the IPv4 network itself", "%q mixes IPv6 with mapped IPv4 addresses", s)
 	}
 	if p != p.Masked() {
 		return hinted(fmt.Sprintf("write %q for the network, or %q for the one address", p.Masked(), p.Addr()),

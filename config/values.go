@@ -147,6 +147,24 @@ func (a *Addresses) fromTOML(v any) error {
 	return nil
 }
 
+// Hashes are one or more PHC strings of passwords. They print themselves masked.
+type Hashes []string
+
+// String returns how many there are.
+func (h Hashes) String() string { return fmt.Sprintf("[%d redacted]", len(h)) }
+
+// GoString is what %#v prints.
+func (h Hashes) GoString() string { return h.String() }
+
+func (h *Hashes) fromTOML(v any) error {
+	var list Addresses
+	if err := list.fromTOML(v); err != nil {
+		return hinted("write it in single quotes; `redisgate hash-password --argon2id` makes one", "must be a string or a list of strings")
+	}
+	*h = Hashes(list)
+	return nil
+}
+
 // Rules is a string of Redis ACL rules. It may hold passwords, so it prints
 // itself with these masked; Text gives the whole.
 type Rules string

@@ -87,6 +87,7 @@ func (source) Snapshot() metrics.Snapshot {
 		Commands:          []metrics.Command{{Name: "get", Allowed: 1, Denied: 1}},
 		Denied:            []metrics.Denied{{User: "app", Reason: "key", Count: 1}},
 		Duration:          metrics.Histogram{Bounds: []float64{1}, Counts: []uint64{1, 1}},
+		Limits:            []metrics.Limit{{User: "app", Capacity: 2, Current: 1}},
 		UpstreamErrors:    []metrics.UpstreamError{{Kind: "dial", Count: 1}},
 		ConfigLastSuccess: time.Unix(1, 0),
 	}
@@ -228,7 +229,7 @@ func codeLines(text string) []string {
 func TestNamedVerbsAndFlagsExist(t *testing.T) {
 	exist := verbs(t)
 	call := regexp.MustCompile(`(?:^|[\s|;&])(?:redisgate|\./cmd/redisgate) ([a-z][a-z-]*)((?: [^|#;&]*)?)`)
-	flag := regexp.MustCompile(`--([a-z][a-z-]*)`)
+	flag := regexp.MustCompile(`--([a-z][a-z0-9-]*)`)
 	named := map[string]bool{}
 	for _, p := range pages(t) {
 		for _, line := range codeLines(p.text) {

@@ -28,8 +28,12 @@ var (
 	expiry           = desc("tls_certificate_expiry_timestamp_seconds", "When the certificates of a file stop being valid.", "file")
 	auth             = desc("auth_total", "Attempts to log in.", "result")
 	passwords        = desc("auth_passwords_total", "Log-ins by the place of the password among the user's, from 0.", "user", "slot")
+	alerts           = desc("auth_alerts_total", "Users whose password was being guessed at from many addresses.")
 	commands         = desc("commands_total", "Commands judged.", "command", "verdict")
 	denied           = desc("denied_total", "Commands refused, by user and reason.", "user", "reason")
+	limitCapacity    = desc("limit_connections_capacity", "Connections that a user, or each address, may have.", "of", "user")
+	limitCurrent     = desc("limit_connections", "Connections that a user, or the busiest address, has.", "of", "user")
+	limitRefused     = desc("limit_connections_refused_total", "Connections and log-ins refused since a user or an address had as many as it may.", "of", "user")
 	duration         = desc("command_duration_seconds",
 		"Commands that were forwarded, from the turn of the event loop in which the request went to Redis, as a rule the one in which it was complete, to the first byte of its reply.")
 	received = desc("received_bytes_total", "Bytes read from clients.")
@@ -46,7 +50,7 @@ var (
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		buildInfo, connections, connectionsTotal, handshakes, expiry, auth, passwords, commands, denied, duration, received, sent,
+		buildInfo, connections, connectionsTotal, handshakes, expiry, auth, passwords, alerts, commands, denied, limitCapacity, limitCurrent, limitRefused, duration, received, sent,
 		upstreamConnections, upstreamUp, upstreamErrors, reloads, lastSuccess,
 	} {
 		ch <- d
@@ -90,9 +94,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(auth, s.Auth.OK, "ok")
 	count(auth, s.Auth.Failed, "failed")
 	count(auth, s.Auth.Throttled, "throttled")
+	count(auth, s.Auth.Busy, "busy")
 	for _, p := range s.Passwords {
 		count(passwords, p.Count, p.User, p.Slot)
 	}
+	count(alerts, s.Alerts)
 	for _, cmd := range s.Commands {
 		// Commands that nobody has sent would be hundreds of lines of zeros.
 		if cmd.Allowed > 0 {
@@ -104,6 +110,15 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, d := range s.Denied {
 		count(denied, d.Count, d.User, d.Reason)
+	}
+	for _, l := range s.Limits {
+		of := "user"
+		if l.User == "" {
+			of = "address"
+		}
+		gauge(limitCapacity, float64(l.Capacity), of, l.User)
+		gauge(limitCurrent, float64(l.Current), of, l.User)
+		count(limitRefused, l.Refused, of, l.User)
 	}
 	ch <- metric(histogram(s.Duration))(duration)
 	count(received, s.ReceivedBytes)

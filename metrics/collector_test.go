@@ -18,10 +18,12 @@ var full = fixed{
 	Connections:   3,
 	Results:       ConnectionResults{10, 1, 2, 0, 4, 5, 6},
 	Handshakes:    []Handshake{{"1.3", false, 7}, {"1.3", true, 2}, {"1.2", false, 1}},
-	Auth:          AuthResults{5, 6, 7},
+	Auth:          AuthResults{5, 6, 7, 8},
+	Alerts:        9,
 	Passwords:     []Password{{"app", "0", 3}, {"app", "16+", 1}},
 	Commands:      []Command{{"get", 100, 1}, {"config|get", 0, 2}, {"set", 0, 0}, {"other", 0, 3}},
 	Denied:        []Denied{{"app", "command", 3}},
+	Limits:        []Limit{{"", 10, 3, 2}, {"app", 5, 1, 0}},
 	Duration:      Histogram{Bounds: []float64{0.001, 0.01}, Counts: []uint64{5, 3, 2}, Sum: 0.5},
 	ReceivedBytes: 1000, SentBytes: 2000,
 	UpstreamShared: 2, UpstreamDedicated: 1, UpstreamUp: true,
@@ -32,12 +34,16 @@ var full = fixed{
 }
 
 const fullText = `
+# HELP redisgate_auth_alerts_total Users whose password was being guessed at from many addresses.
+# TYPE redisgate_auth_alerts_total counter
+redisgate_auth_alerts_total 9
 # HELP redisgate_auth_passwords_total Log-ins by the place of the password among the user's, from 0.
 # TYPE redisgate_auth_passwords_total counter
 redisgate_auth_passwords_total{slot="0",user="app"} 3
 redisgate_auth_passwords_total{slot="16+",user="app"} 1
 # HELP redisgate_auth_total Attempts to log in.
 # TYPE redisgate_auth_total counter
+redisgate_auth_total{result="busy"} 8
 redisgate_auth_total{result="failed"} 6
 redisgate_auth_total{result="ok"} 5
 redisgate_auth_total{result="throttled"} 7
@@ -79,6 +85,18 @@ redisgate_connections_total{result="proxy_header"} 0
 # HELP redisgate_denied_total Commands refused, by user and reason.
 # TYPE redisgate_denied_total counter
 redisgate_denied_total{reason="command",user="app"} 3
+# HELP redisgate_limit_connections Connections that a user, or the busiest address, has.
+# TYPE redisgate_limit_connections gauge
+redisgate_limit_connections{of="address",user=""} 3
+redisgate_limit_connections{of="user",user="app"} 1
+# HELP redisgate_limit_connections_capacity Connections that a user, or each address, may have.
+# TYPE redisgate_limit_connections_capacity gauge
+redisgate_limit_connections_capacity{of="address",user=""} 10
+redisgate_limit_connections_capacity{of="user",user="app"} 5
+# HELP redisgate_limit_connections_refused_total Connections and log-ins refused since a user or an address had as many as it may.
+# TYPE redisgate_limit_connections_refused_total counter
+redisgate_limit_connections_refused_total{of="address",user=""} 2
+redisgate_limit_connections_refused_total{of="user",user="app"} 0
 # HELP redisgate_received_bytes_total Bytes read from clients.
 # TYPE redisgate_received_bytes_total counter
 redisgate_received_bytes_total 1000

@@ -24,8 +24,10 @@ type Snapshot struct {
 	Handshakes  []Handshake
 	Auth        AuthResults
 	Passwords   []Password
+	Alerts      uint64 // users whose password was guessed at from many addresses
 	Commands    []Command
 	Denied      []Denied
+	Limits      []Limit
 	Duration    Histogram // last byte of a request in, to the first of its reply ready
 
 	ReceivedBytes uint64 // from clients, requests without TLS around them
@@ -65,6 +67,7 @@ type AuthResults struct {
 	OK        uint64
 	Failed    uint64
 	Throttled uint64 // refused unread, after too many failures from the address
+	Busy      uint64 // refused untried, while too many logged in
 }
 
 // Password counts log-ins by one of a user's passwords. User is a configured name,
@@ -90,6 +93,14 @@ type Denied struct {
 	User   string
 	Reason string
 	Count  uint64
+}
+
+// Limit is a bound on connections: of one user, or with an empty User of each address,
+// of which Current is the busiest one's.
+type Limit struct {
+	User              string
+	Capacity, Current int64
+	Refused           uint64
 }
 
 // Histogram is a distribution of seconds.

@@ -1,7 +1,11 @@
 package policy
 
 import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -74,5 +78,95 @@ func TestContainsDoesNotAllocate(t *testing.T) {
 	n, a := mustNetworks(t, "10.0.0.0/8", "::1"), netip.MustParseAddr("::ffff:10.1.2.3")
 	if got := testing.AllocsPerRun(100, func() { n.Contains(a) }); got != 0 {
 		t.Errorf("Contains allocates %v times; want 0", got)
+	}
+}
+
+// manyNetworks makes n ranges of all lengths, as lists of countries or of known attackers have them.
+func manyNetworks(n int) []string {
+	rnd := rand.New(rand.NewPCG(8, 8))
+	texts := make([]string, 0, n)
+	for i := range n {
+		var a netip.Addr
+		bits := 0
+		if i%4 == 0 {
+			var b [16]byte
+			binary.BigEndian.PutUint64(b[:], rnd.Uint64()>>3|1<<61) // 2000::/3
+			a, bits = netip.AddrFrom16(b), 24+rnd.IntN(41)
+		} else {
+			var b [4]byte
+			binary.BigEndian.PutUint32(b[:], rnd.Uint32())
+			a, bits = netip.AddrFrom4(b), 12+rnd.IntN(21)
+		}
+		p, err := a.Prefix(bits)
+		if err != nil {
+			panic(err)
+		}
+		texts = append(texts, p.String())
+	}
+	return texts
+}
+
+// manyAddresses are such as the ranges are about.
+func manyAddresses(n int) []netip.Addr {
+	rnd := rand.New(rand.NewPCG(9, 9))
+	out := make([]netip.Addr, 0, n)
+	for i := range n {
+		if i%4 == 0 {
+			var b [16]byte
+			binary.BigEndian.PutUint64(b[:], rnd.Uint64()>>3|1<<61)
+			out = append(out, netip.AddrFrom16(b))
+			continue
+		}
+		var b [4]byte
+		binary.BigEndian.PutUint32(b[:], rnd.Uint32())
+		out = append(out, netip.AddrFrom4(b))
+	}
+	return out
+}
+
+// Looking at each range in turn must give the same answers.
+func TestContainsAgreesWithALoop(t *testing.T) {
+	texts := manyNetworks(3000)
+	n := mustNetworks(t, texts...)
+	var prefixes []netip.Prefix
+	for _, text := range texts {
+		prefixes = append(prefixes, netip.MustParsePrefix(text))
+	}
+	asked := manyAddresses(3000)
+	for _, p := range prefixes { // and the edges of all ranges
+		asked = append(asked, p.Addr(), p.Addr().Prev())
+	}
+	inside := 0
+	for _, a := range asked {
+		want := slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(a) })
+		if got := n.Contains(a); got != want {
+			t.Fatalf("Contains(%s) = %v; want %v", a, got, want)
+		}
+		if want {
+			inside++
+		}
+	}
+	if inside < 3000 || inside > len(asked)-1000 {
+		t.Errorf("%d of %d addresses are inside; want many of both kinds", inside, len(asked))
+	}
+	if n.Len() != 3000 || !n.Has(prefixes[0]) || n.Has(netip.MustParsePrefix("0.0.0.0/0")) {
+		t.Errorf("Len() = %d, Has(%s) = %v; want 3000, true, and nothing that was not written", n.Len(), prefixes[0], n.Has(prefixes[0]))
+	}
+}
+
+// BenchmarkNetworks is one address judged by a list of that size.
+func BenchmarkNetworks(b *testing.B) {
+	for _, size := range []int{2, 1000, 100_000} {
+		n, err := ParseNetworks(manyNetworks(size))
+		if err != nil {
+			b.Fatal(err)
+		}
+		asked := manyAddresses(1 << 12)
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				n.Contains(asked[i&(1<<12-1)])
+			}
+		})
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 // doors counts what happens before there is a session.
 type doors struct {
-	accepted, deniedAddress, overLimit, handshakeFailed, handshakeTimeout atomic.Uint64
+	accepted, deniedAddress, overLimit, proxyHeader, handshakeFailed, handshakeTimeout atomic.Uint64
 
 	mu         sync.Mutex
 	handshakes map[Handshake]uint64
@@ -90,41 +90,73 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 	}
 }
 
-// admit decides on a connection before a byte of it is read.
+// admit decides on a connection by its address, before a byte of TLS is read.
 func (s *Server) admit(ctx context.Context, nc net.Conn, plain bool) {
-	var addr netip.Addr
-	if !plain {
-		tcp, ok := nc.RemoteAddr().(*net.TCPAddr)
-		if !ok {
-			nc.Close()
-			return
+	if plain {
+		if s.reserve(nc, s.o.MaxConnections) {
+			s.doors.accepted.Add(1)
+			s.assign(nc, nil, netip.AddrPort{})
 		}
-		addr = tcp.AddrPort().Addr().Unmap().WithZone("")
-		if !policy.Admit(s.o.Allow, s.o.Deny, addr) {
-			s.doors.deniedAddress.Add(1)
-			nc.Close()
-			return
+		return
+	}
+	tcp, ok := nc.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		nc.Close()
+		return
+	}
+	peer := plainAddress(tcp.AddrPort())
+	if s.o.Balancers.Contains(peer.Addr()) {
+		// Who it is that connects is known only later, and may be an administrator.
+		if s.reserve(nc, s.o.MaxConnections+spareConnections) {
+			go s.passedOn(ctx, nc, peer)
 		}
+		return
 	}
-	most := s.o.MaxConnections
-	if !plain && s.o.Admin.Contains(addr) {
-		most += spareConnections
+	if !policy.Admit(s.o.Allow, s.o.Deny, peer.Addr()) {
+		s.doors.deniedAddress.Add(1)
+		nc.Close()
+		return
 	}
+	if s.reserve(nc, s.most(peer.Addr())) && s.begin(nc, peer) {
+		go s.handshake(ctx, nc, peer, s.o.HandshakeTimeout)
+	}
+}
+
+// plainAddress is an address as policies compare it.
+func plainAddress(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
+}
+
+// most is how many connections there may be with one of that address.
+func (s *Server) most(a netip.Addr) int {
+	if s.o.Admin.Contains(a) {
+		return s.o.MaxConnections + spareConnections
+	}
+	return s.o.MaxConnections
+}
+
+// reserve takes a place among the connections, or closes nc.
+func (s *Server) reserve(nc net.Conn, most int) bool {
 	if s.connections.Add(1) > int64(most) {
 		s.refuse(nc)
-		return
+		return false
 	}
-	if plain {
-		s.doors.accepted.Add(1)
-		s.assign(nc, nil, addr)
-		return
-	}
-	if !s.doors.enter(addr, max(1, s.o.MaxConnections/2)) {
+	return true
+}
+
+// begin counts a connection that has a place on its way to a handshake, or closes it.
+func (s *Server) begin(nc net.Conn, peer netip.AddrPort) bool {
+	if !s.addresses.take(peer.Addr()) {
 		s.refuse(nc)
-		return
+		return false
+	}
+	if !s.doors.enter(peer.Addr(), max(1, s.o.MaxConnections/2)) {
+		s.addresses.give(peer.Addr())
+		s.refuse(nc)
+		return false
 	}
 	s.doors.accepted.Add(1)
-	go s.handshake(ctx, nc, addr)
+	return true
 }
 
 // refuse closes a connection for which there is no room.
@@ -134,12 +166,13 @@ func (s *Server) refuse(nc net.Conn) {
 	nc.Close()
 }
 
-func (s *Server) handshake(ctx context.Context, nc net.Conn, addr netip.Addr) {
-	feed, err := s.o.Slots.Handshake(ctx, nc, addr, s.o.TLS, s.o.HandshakeTimeout)
-	s.doors.leave(addr)
+// handshake is for the client whose effective address is peer.
+func (s *Server) handshake(ctx context.Context, nc net.Conn, peer netip.AddrPort, timeout time.Duration) {
+	feed, err := s.o.Slots.Handshake(ctx, nc, peer.Addr(), s.o.TLS, timeout)
+	s.doors.leave(peer.Addr())
 	if err != nil {
-		s.connections.Add(-1)
-		s.handshakeEnded(addr, err)
+		s.ended(peer.Addr())
+		s.handshakeEnded(peer.Addr(), err)
 		return
 	}
 	state := feed.State()
@@ -149,7 +182,7 @@ func (s *Server) handshake(ctx context.Context, nc net.Conn, addr netip.Addr) {
 	}
 	s.doors.handshakes[Handshake{tlsVersion(state.Version), state.DidResume}]++
 	s.doors.mu.Unlock()
-	s.assign(nc, feed, addr)
+	s.assign(nc, feed, peer)
 }
 
 func (s *Server) handshakeEnded(addr netip.Addr, err error) {
@@ -167,13 +200,19 @@ func (s *Server) handshakeEnded(addr netip.Addr, err error) {
 	}
 }
 
-// assign gives a connection to the next worker.
-func (s *Server) assign(nc net.Conn, feed *tlsfeed.Conn, addr netip.Addr) {
+// assign gives a connection to the next worker. peer is not valid on a unix socket.
+func (s *Server) assign(nc net.Conn, feed *tlsfeed.Conn, peer netip.AddrPort) {
 	w := s.workers[s.next.Add(1)%uint64(len(s.workers))]
-	if !w.loop.Post(func() { w.adopt(nc, feed, addr) }) {
-		s.connections.Add(-1)
+	if !w.loop.Post(func() { w.adopt(nc, feed, peer) }) {
+		s.ended(peer.Addr())
 		nc.Close()
 	}
+}
+
+// ended gives back the place of a connection that had begun.
+func (s *Server) ended(a netip.Addr) {
+	s.connections.Add(-1)
+	s.addresses.give(a)
 }
 
 func tlsVersion(v uint16) string {

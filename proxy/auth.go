@@ -17,6 +17,9 @@ func (s *session) doAuth(_ *command.Command, args [][]byte, _ []byte) bool {
 	}
 	name, password, wrong := s.readAuth(args)
 	if wrong == "" {
+		if !s.tried(&s.trial, name, password) {
+			return false
+		}
 		wrong = s.login(args[0], name, password)
 	}
 	if wrong != "" {
@@ -43,26 +46,38 @@ func (s *session) readAuth(args [][]byte) (name, password []byte, wrong string) 
 // login makes the session name's, or says with which text it is refused. command
 // is how the client has spelled what it asks.
 func (s *session) login(command, name, password []byte) string {
-	set, u, wrong := s.attempt(command, name, password)
+	set, u, wrong := s.attempt(s.trial, command, name, password)
+	s.trial = nil
 	if wrong != "" {
 		return wrong
 	}
 	if s.pinned() && !u.MayUse(s.db) {
 		return textPinnedAuth // its connection is in a database that is not u's
 	}
+	if !s.sit(u, false) {
+		return textSeats
+	}
 	s.become(set, u)
 	return ""
 }
 
 // attempt tries to log in and returns as whom that would be, or with which text it
-// is refused.
-func (s *session) attempt(command, name, password []byte) (*users.Set, *users.User, string) {
+// is refused. t may be nil.
+func (s *session) attempt(t *trial, command, name, password []byte) (*users.Set, *users.User, string) {
 	set := s.h.set()
-	if !s.h.mayTry(name) {
+	if t != nil && t.over || !s.h.mayTry(name) {
 		s.k.counts.Auth["throttled"]++
 		return nil, nil, textThrottled
 	}
-	u, slot, ok := set.Authenticate(s.addr, name, password)
+	var found proof
+	if t != nil {
+		found = t.proof
+	}
+	u, slot, ok := set.AuthenticateProved(s.addr, name, password, found.proved)
+	if !ok && found.busy {
+		s.k.counts.Auth["busy"]++
+		return nil, nil, textBusyLogin
+	}
 	if !ok {
 		s.logFailed(command, name)
 		s.h.wrong(name)
@@ -72,6 +87,7 @@ func (s *session) attempt(command, name, password []byte) (*users.Set, *users.Us
 		}
 		return nil, nil, textWrongPass
 	}
+	s.h.right(name)
 	s.k.counts.Auth["ok"]++
 	s.k.counts.password(u, slot)
 	s.failed = 0

@@ -361,4 +361,12 @@ func (c *client) mayTry(name []byte) bool {
 	return c.w.srv.throttle.Allow(c.addr, name, c.w.srv.clock())
 }
 
-func (c *client) wrong(name []byte) { c.w.srv.throttle.Fail(c.addr, name, c.w.srv.clock()) }
+func (c *client) wrong(name []byte) { c.w.srv.loginFailed(c.addr, name) }
+func (c *client) right(name []byte) { c.w.srv.throttle.Succeed(c.addr, name, c.w.srv.clock()) }
+
+func (c *client) takeSeat(u *users.User, must bool) bool { return c.w.srv.seats.take(u, must) }
+func (c *client) giveSeat(user int)                      { c.w.srv.seats.give(user) }
+
+func (c *client) trial(name, password []byte) func() proof {
+	return c.w.srv.trial(c.addr, name, password)
+}

@@ -12,7 +12,7 @@ import (
 type Counts struct {
 	Allowed, Denied []uint64 // by command ID; the last one is for unknown commands
 	Refused         map[Refusal]uint64
-	Auth            map[string]uint64 // by result: ok, failed, throttled
+	Auth            map[string]uint64 // by result: ok, failed, throttled, busy
 	Passwords       map[Password]uint64
 	Upstream        map[string]uint64 // errors by kind
 	Closed          map[string]uint64 // sessions ended by redisgate, by reason

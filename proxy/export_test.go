@@ -28,3 +28,10 @@ func (s *Server) OnTurn(f func(eventloop.Stats)) {
 	w.loop.Post(func() { w.loop.AtTurnEnd(func() { f(w.loop.Stats()) }); close(done) })
 	<-done
 }
+
+// HoldProver takes the turn of whoever tries a password next, until the returned function
+// is called.
+func (s *Server) HoldProver() (release func()) {
+	s.prover.turns <- struct{}{}
+	return func() { <-s.prover.turns }
+}

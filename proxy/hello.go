@@ -59,6 +59,9 @@ func (s *session) doHello(_ *command.Command, args [][]byte, _ []byte) bool {
 	}
 	h, wrong := readHello(args, s.proto)
 	if wrong == "" && h.auth {
+		if !s.tried(&s.trial, h.user, h.password) {
+			return false
+		}
 		wrong = s.login(args[0], h.user, h.password)
 	}
 	if wrong == "" && !s.known {

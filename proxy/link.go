@@ -69,8 +69,16 @@ type host interface {
 	// reply, and mayHoldUp says whether one of its user from its address lately was.
 	heldUpOthers()
 	mayHoldUp() bool
-	// mayTry and wrong are the throttle on attempts to log in from the client's
+	// mayTry, wrong and right are the throttle on attempts to log in from the client's
 	// address under that name.
 	mayTry(name []byte) bool
 	wrong(name []byte)
+	right(name []byte)
+	// takeSeat counts one more connection of u, as long as it may have more or if it must,
+	// and giveSeat one less of the user of that index.
+	takeSeat(u *users.User, must bool) bool
+	giveSeat(user int)
+	// trial is what has to be done off the loop before an attempt can be decided, or
+	// nil. name and password are valid during the call only.
+	trial(name, password []byte) func() proof
 }

@@ -27,7 +27,7 @@ type plan struct {
 // or that was judged by rules which have changed since. planned is false if all of
 // it may go to Redis as it is.
 func (s *session) execMixed(m *transaction) (done, planned bool) {
-	if !s.settled() {
+	if !s.settled() || !s.queueTried(m) {
 		return false, true
 	}
 	l, waits := s.onOwn()
@@ -74,15 +74,16 @@ func (p *plan) all() bool {
 			return false // cannot be: it was parsed before
 		}
 		if i >= 0 { // the first is MULTI
-			p.one(p.m.cmds[i], parser.Args(), buf[:n])
+			p.one(i, parser.Args(), buf[:n])
 		}
 		buf = buf[n:]
 	}
 	return true
 }
 
-func (p *plan) one(cmd *command.Command, args [][]byte, raw []byte) {
-	s := p.s
+// one is for the i-th command.
+func (p *plan) one(i int, args [][]byte, raw []byte) {
+	s, cmd := p.s, p.m.cmds[i]
 	d := p.user.Authorise(p.db, cmd, args, &s.k.uses)
 	switch {
 	case d.Reason == policy.ReasonSyntax:
@@ -101,10 +102,10 @@ func (p *plan) one(cmd *command.Command, args [][]byte, raw []byte) {
 			p.db = to[0]
 		}
 	case cmd.Name == "auth":
-		p.auth(args)
+		p.auth(i, args)
 		return
 	case cmd.Name == "hello":
-		p.hello(args)
+		p.hello(i, args)
 		return
 	case cmd.Flags.Has(command.FlagRewriteSecrets):
 		p.x.own = append(p.x.own, insert{at: p.n, instead: true, secrets: true})
@@ -140,10 +141,10 @@ func (p *plan) does(do func(*session)) {
 
 // auth tries to log in now, since the rest of the queue is judged by that; the
 // client changes if the transaction runs.
-func (p *plan) auth(args [][]byte) {
+func (p *plan) auth(i int, args [][]byte) {
 	name, password, wrong := p.s.readAuth(args)
 	if wrong == "" {
-		wrong = p.login(args[0], name, password)
+		wrong = p.login(p.m.trials[i], args[0], name, password)
 	}
 	if wrong != "" {
 		p.says(wrong)
@@ -156,10 +157,13 @@ func (p *plan) auth(args [][]byte) {
 	})
 }
 
-func (p *plan) login(command, name, password []byte) (wrong string) {
-	set, u, wrong := p.s.attempt(command, name, password)
+func (p *plan) login(t *trial, command, name, password []byte) (wrong string) {
+	set, u, wrong := p.s.attempt(t, command, name, password)
 	if wrong == "" && !u.MayUse(p.db) {
 		wrong = textMultiAuth
+	}
+	if wrong == "" && !p.s.maySit(u) {
+		wrong = textSeats
 	}
 	if wrong == "" {
 		p.set, p.user = set, u
@@ -169,10 +173,10 @@ func (p *plan) login(command, name, password []byte) (wrong string) {
 
 // hello is HELLO. That of another protocol goes to Redis too, where the replies
 // behind it change.
-func (p *plan) hello(args [][]byte) {
+func (p *plan) hello(i int, args [][]byte) {
 	h, wrong := readHello(kept(args), p.proto)
 	if wrong == "" && h.auth {
-		wrong = p.login(args[0], h.user, h.password)
+		wrong = p.login(p.m.trials[i], args[0], h.user, h.password)
 	}
 	if wrong != "" {
 		p.says(wrong)

@@ -20,6 +20,8 @@ type transaction struct {
 	selects bool        // has a SELECT, if only to a database that there is not
 	mixed   bool        // has commands whose replies are redisgate's, in part or whole
 	db      int
+
+	trials map[int]*trial // of the commands that log in, by their place in cmds
 }
 
 var (

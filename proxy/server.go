@@ -28,7 +28,7 @@ import (
 	"redisgate/users"
 )
 
-// Options is what a Server needs; Deny, Admin and Directory may be left out.
+// Options is what a Server needs; Deny, Admin, Balancers and Directory may be left out.
 type Options struct {
 	// Listeners are served until Run ends, which closes them. TCP listeners speak
 	// TLS; unix listeners speak plain RESP and admit by their file mode.
@@ -41,6 +41,7 @@ type Options struct {
 	Allow     *policy.Networks
 	Deny      *policy.Networks
 	Admin     *policy.Networks // has spareConnections when there are MaxConnections
+	Balancers *policy.Networks // whose PROXY header is required, and is who connects; Allow and Deny do not judge themselves
 	Dialer    *upstream.Dialer
 	Control   *upstream.Control
 	Limits    Limits
@@ -48,10 +49,14 @@ type Options struct {
 
 	Workers             int
 	MaxConnections      int
+	MaxPerAddress       int // connections of one host or IPv6 /64; 0: any number
 	MaxShared           int
 	MaxDedicated        int
 	MaxDedicatedPerUser int
 	HandshakeTimeout    time.Duration
+	Proving             int           // passwords tried against slow hashes at once; 0: one
+	ProveTimeout        time.Duration // for one of them, all waiting included
+	BalancerTimeout     time.Duration // for a PROXY header, and part of HandshakeTimeout
 	DrainTimeout        time.Duration
 }
 
@@ -63,8 +68,10 @@ func (o *Options) check() error {
 		return errors.New("proxy: users, throttle, allowed networks, dialer, control, slots and log are all needed")
 	case o.Workers < 1 || o.MaxConnections < 1 || o.MaxShared < 1 || o.MaxDedicated < 1 || o.MaxDedicatedPerUser < 1:
 		return errors.New("proxy: the numbers of workers and connections must be at least 1")
-	case o.HandshakeTimeout <= 0 || o.DrainTimeout < 0:
-		return errors.New("proxy: the handshake needs a time-out")
+	case o.Balancers.Len() > 0 && (o.BalancerTimeout <= 0 || o.BalancerTimeout > o.HandshakeTimeout):
+		return errors.New("proxy: the PROXY header needs a time-out, no longer than the handshake's")
+	case o.HandshakeTimeout <= 0 || o.ProveTimeout <= 0 || o.DrainTimeout < 0:
+		return errors.New("proxy: the handshake and the trial of a password need time-outs")
 	}
 	for _, l := range o.Listeners {
 		if l.Addr().Network() != "unix" && o.TLS == nil {
@@ -83,6 +90,9 @@ type Server struct {
 	throttle *auth.Throttle
 	upLimits *upstream.Limits
 	perUser  perUser
+	failures *failures
+	seats    seats
+	prover   *prover
 	acl      *acl.Command
 	born     time.Time
 	workers  []*worker
@@ -95,6 +105,7 @@ type Server struct {
 	started     atomic.Bool   // workers is complete
 	accepting   atomic.Bool
 	doors       doors
+	addresses   addresses
 	logged      logLimit
 	emptyOnce   sync.Map
 	empty       chan *worker
@@ -109,9 +120,12 @@ func New(o Options) (*Server, error) {
 		o: o, users: o.Users, control: o.Control, throttle: o.Throttle,
 		upLimits: upstream.NewLimits(o.MaxShared, o.MaxDedicated),
 		perUser:  perUser{most: int64(o.MaxDedicatedPerUser)},
+		failures: newFailures(),
+		prover:   newProver(o.Slots, o.Proving),
 		born:     time.Now(),
 		empty:    make(chan *worker, o.Workers),
 	}
+	s.addresses.most = o.MaxPerAddress
 	directory := o.Directory
 	if directory == nil {
 		directory = users.NewDirectory(o.Users, users.DirectoryOptions{})
@@ -139,6 +153,10 @@ func (s *Server) Run(ctx, now context.Context) error {
 		}
 		s.workers = append(s.workers, w)
 	}
+	logCtx, endLog := context.WithCancel(context.WithoutCancel(ctx))
+	var logs sync.WaitGroup
+	logs.Go(func() { s.failures.log(logCtx, s.o.Log) })
+	defer func() { endLog(); logs.Wait() }()
 	failed := make(chan error, s.o.Workers+len(s.o.Listeners))
 	for _, w := range s.workers {
 		loops.Go(func() {

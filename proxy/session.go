@@ -44,6 +44,8 @@ type session struct {
 	last   int16       // ID of the command judged last; -1: none
 	known  bool        // authenticated, be it as a default user that needs no password
 	failed int         // attempts to log in on this connection
+	trial  *trial      // of the request that is looked at
+	seat   int         // users.User.Index of whose connection it is, plus 1; 0: nobody's
 	asked  int         // requests since it was last authenticated
 	reason string      // why redisgate ended it, for the counters
 
@@ -209,6 +211,7 @@ func (s *session) gone(reason string) {
 	s.uncapture()
 	s.endWait()
 	s.deferred, s.stream = nil, streamed{}
+	s.rise()
 	s.k.counts.Closed[s.reason]++
 	s.h.left()
 }
@@ -246,11 +249,14 @@ func (s *session) eof() {
 func (s *session) become(set *users.Set, u *users.User) {
 	s.from = set
 	if u == nil {
-		if u, s.known = set.Anonymous(s.addr); !s.known {
+		if u, s.known = set.Anonymous(s.addr); !s.known || !s.sit(u, false) {
+			s.known = false
 			u = set.Default()
+			s.rise()
 		}
 	} else {
 		s.known = true
+		s.sit(u, true) // whoever had to ask whether it may has done so
 	}
 	s.user = u
 	if s.known {

@@ -5,12 +5,14 @@ import "time"
 // Snapshot is what a server has counted, over all workers.
 type Snapshot struct {
 	Counts
-	Connections                                                           int64 // open now
-	Accepted, DeniedAddress, OverLimit, HandshakeFailed, HandshakeTimeout uint64
-	Handshakes                                                            map[Handshake]uint64
-	Shared, Dedicated                                                     int // connections to Redis
-	Up                                                                    bool
-	Memory                                                                int64 // bytes of all sessions' buffers
+	Connections                                                                        int64 // open now
+	Accepted, DeniedAddress, OverLimit, ProxyHeader, HandshakeFailed, HandshakeTimeout uint64
+	Handshakes                                                                         map[Handshake]uint64
+	Shared, Dedicated                                                                  int // connections to Redis
+	Up                                                                                 bool
+	Alerts                                                                             uint64 // users whose password was guessed at from many addresses
+	Limits                                                                             []Limit
+	Memory                                                                             int64 // bytes of all sessions' buffers
 }
 
 // Snapshot adds up what the workers have counted. It waits for each loop to come
@@ -18,9 +20,9 @@ type Snapshot struct {
 func (s *Server) Snapshot(within time.Duration) (snap Snapshot, ok bool) {
 	snap = Snapshot{
 		Counts: newCounts(), Connections: s.connections.Load(), Accepted: s.doors.accepted.Load(),
-		DeniedAddress: s.doors.deniedAddress.Load(), OverLimit: s.doors.overLimit.Load(),
+		DeniedAddress: s.doors.deniedAddress.Load(), OverLimit: s.doors.overLimit.Load(), ProxyHeader: s.doors.proxyHeader.Load(),
 		HandshakeFailed: s.doors.handshakeFailed.Load(), HandshakeTimeout: s.doors.handshakeTimeout.Load(),
-		Handshakes: map[Handshake]uint64{}, Up: s.control.Up(), Memory: s.memory.Load(),
+		Handshakes: map[Handshake]uint64{}, Up: s.control.Up(), Memory: s.memory.Load(), Alerts: s.failures.alerts.Load(), Limits: s.limits(),
 	}
 	snap.Shared, snap.Dedicated = s.upLimits.InUse()
 	s.doors.mu.Lock()

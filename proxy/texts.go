@@ -24,6 +24,8 @@ const (
 	textUnreachable = "ERR redisgate: Redis is unreachable; the command was not sent"
 	textLost        = "ERR redisgate: connection to Redis lost; the command may have run"
 	textThrottled   = "ERR redisgate: too many failed attempts to log in; try again later"
+	textBusyLogin   = "ERR redisgate: too many clients are logging in at this moment; try again"
+	textSeats       = "ERR redisgate: that user has as many connections as it may"
 	textBuffered    = "ERR redisgate: the request is larger than max_buffered_command_bytes and cannot stream"
 	textQueue       = "ERR redisgate: the transaction is larger than max_buffered_command_bytes"
 	textInMulti     = "ERR redisgate: this command cannot be used inside MULTI"

@@ -84,23 +84,21 @@ type outputTask struct{ c *client }
 func (t outputTask) Run() { t.c.output() }
 
 // adopt begins the session of a connection whose handshake is done; tls is nil
-// on a unix socket.
-func (w *worker) adopt(nc net.Conn, tls *tlsfeed.Conn, addr netip.Addr) {
-	c := &client{w: w, tls: tls}
-	if remote, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
-		local, _ := nc.LocalAddr().(*net.TCPAddr)
-		c.remote, c.local = netip.AddrPortFrom(addr, remote.AddrPort().Port()), local.AddrPort()
-		c.local = netip.AddrPortFrom(c.local.Addr().Unmap(), c.local.Port())
+// and peer not valid on a unix socket.
+func (w *worker) adopt(nc net.Conn, tls *tlsfeed.Conn, peer netip.AddrPort) {
+	c := &client{w: w, tls: tls, remote: peer}
+	if local, ok := nc.LocalAddr().(*net.TCPAddr); ok {
+		c.local = plainAddress(local.AddrPort())
 	}
 	conn, err := w.loop.Attach(nc, c, false)
 	if err != nil {
-		w.srv.connections.Add(-1)
+		w.srv.ended(peer.Addr())
 		return
 	}
 	c.conn = conn
 	c.timer.F = c.fire
 	w.clients[c] = struct{}{}
-	initSession(&c.session, c, w.kit, addr)
+	initSession(&c.session, c, w.kit, peer.Addr())
 	if w.drains {
 		c.drain()
 	}
@@ -113,7 +111,7 @@ func (w *worker) adopt(nc net.Conn, tls *tlsfeed.Conn, addr netip.Addr) {
 
 func (w *worker) forget(c *client) {
 	delete(w.clients, c)
-	w.srv.connections.Add(-1)
+	w.srv.ended(c.addr)
 	if w.drains && len(w.clients) == 0 {
 		w.srv.emptied(w)
 	}

@@ -1,9 +1,11 @@
 package proxy
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ type world struct {
 	k     *kit
 	clock int64
 	set   *users.Set
+	seats seats
 	told  sync.WaitGroup // sessions that a change of users is not in force for
 	peers []*peer
 
@@ -104,7 +107,10 @@ type peer struct {
 	received int  // bytes that its session was given
 	finished bool // its session has ended in good order
 
-	later []func() // what was done off the loop
+	later   []func() // what was done off the loop
+	trials  int      // attempts to log in
+	slow    bool     // each of them has to wait
+	crowded bool     // in vain
 
 	woken  bool
 	closed bool
@@ -240,6 +246,12 @@ func (w *world) end() {
 		}
 	}
 	w.told.Wait()
+	w.seats.taken.Range(func(user, n any) bool {
+		if n := n.(*atomic.Int64).Load(); n != 0 {
+			w.t.Errorf("user %v has %d connections after all have ended; want 0", user, n)
+		}
+		return true
+	})
 	for _, l := range w.links() {
 		if l.pauses != 0 {
 			w.t.Errorf("%s is paused %d times by nobody", l.name, l.pauses)
@@ -263,8 +275,22 @@ func (p *peer) output()                  {}
 func (p *peer) left()                    { p.closed = true }
 func (p *peer) mayTry([]byte) bool       { return true }
 func (p *peer) wrong([]byte)             {}
+func (p *peer) giveSeat(user int)        { p.w.seats.give(user) }
+func (p *peer) right([]byte)             {}
 func (p *peer) heldUpOthers()            { p.heldUp = true }
 func (p *peer) mayHoldUp() bool          { return false }
+
+// trial has every second attempt wait for something off the loop, which here is but a
+// turn.
+func (p *peer) trial(name, password []byte) func() proof {
+	if p.trials++; p.trials%2 == 0 && !p.slow {
+		return nil
+	}
+	set, name, password := p.w.set, bytes.Clone(name), bytes.Clone(password)
+	return func() proof { return proof{proved: set.Prove(name, password), busy: p.crowded} }
+}
+
+func (p *peer) takeSeat(u *users.User, must bool) bool { return p.w.seats.take(u, must) }
 
 func (p *peer) offLoop(do func() []byte, done func([]byte)) {
 	reply := do()

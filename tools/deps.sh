@@ -1,10 +1,10 @@
 #!/bin/sh
 # Looks for what the tests need beyond Go: redis-server 7 or newer with its
-# tools, openssl and curl; with LIBRARIES=true, for the tests with other languages'
-# libraries, redis-py with and without hiredis, node and npm; with COMPARE=true, for
-# make bench-compare, haproxy and stunnel; a C compiler for the race detector when
-# CI=true. Installs it with apt-get where that needs no password, and otherwise says
-# what to do.
+# tools, openssl, curl, haproxy and fail2ban; with LIBRARIES=true, for the tests with
+# other languages' libraries, redis-py with and without hiredis, node and npm; with
+# COMPARE=true, for make bench-compare, stunnel; a C compiler for the race detector
+# when CI=true. Installs it with apt-get where that needs no password, and otherwise
+# says what to do.
 # It ends with success even so: the tests that need what is missing are skipped
 # and listed, and in CI that fails.
 set -u
@@ -19,18 +19,16 @@ has_python() {
 	python3 -c "import $1" 2>/dev/null || /usr/bin/python3 -c "import $1" 2>/dev/null
 }
 
-# has_daemon looks where Debian keeps daemons too, which is not in everybody's PATH.
-has_daemon() {
-	command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]
-}
-
 missing() {
 	version=$(redis_version)
 	[ "${version:-0}" -ge 7 ] || echo redis-server
 	command -v redis-cli >/dev/null && command -v redis-benchmark >/dev/null || echo redis-tools
-	for tool in openssl curl; do
+	# What Debian installs as a daemon is in a directory that a user's PATH may lack.
+	PATH=$PATH:/usr/sbin
+	for tool in openssl curl haproxy; do
 		command -v "$tool" >/dev/null || echo "$tool"
 	done
+	command -v fail2ban-regex >/dev/null || echo fail2ban
 	if [ "${LIBRARIES:-}" = true ]; then
 		has_python redis || echo python3-redis
 		has_python hiredis || echo python3-hiredis
@@ -38,8 +36,7 @@ missing() {
 		command -v npm >/dev/null || echo npm
 	fi
 	if [ "${COMPARE:-}" = true ]; then
-		has_daemon haproxy || echo haproxy
-		has_daemon stunnel4 || has_daemon stunnel || echo stunnel4
+		command -v stunnel4 >/dev/null || command -v stunnel >/dev/null || echo stunnel4
 	fi
 	if [ "${CI:-}" = true ] && [ "$(go env CGO_ENABLED)" != 1 ]; then
 		# The race detector is C underneath.
@@ -74,7 +71,7 @@ cat >&2 <<TEXT
 Still missing: $packages
 The tests that need it will be skipped and listed at the end. To run them all:
   Debian, Ubuntu:  sudo apt-get install $packages
-  macOS:           brew install redis openssl curl
+  macOS:           brew install redis openssl curl haproxy
   other systems:   https://redis.io/docs/latest/operate/oss_and_stack/install/
 redis-server must be version 7 or newer. If your distribution's is older, take
 it from https://packages.redis.io, or put another one first in PATH.

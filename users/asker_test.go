@@ -21,7 +21,7 @@ func TestWhoAsksMustStillMay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := NewSet(DefineFiled(entries, nil), nil)
+	set, err := NewSet(DefineFiled(entries, DirectoryOptions{}), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package users
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,15 +10,18 @@ import (
 	"unicode"
 
 	"redisgate/aclfile"
+	"redisgate/auth"
 	"redisgate/policy"
 )
 
 // Extra is what a [[user]] of the configuration adds to the aclfile's user of that
 // name.
 type Extra struct {
-	Allow         *policy.Networks // nil: everywhere
-	Databases     []int            // empty: all
-	UnsafeScripts bool
+	Allow          *policy.Networks // nil: everywhere
+	Slow           []auth.Slow      // more passwords
+	MaxConnections int              // 0: as all others
+	Databases      []int            // empty: all
+	UnsafeScripts  bool
 }
 
 // DirectoryOptions say where users come from.
@@ -25,6 +29,8 @@ type DirectoryOptions struct {
 	File   string           // the aclfile, or "" for none
 	Config string           // the configuration's name, for error texts
 	Extras map[string]Extra // by name; with an aclfile only
+
+	MaxConnections int // of each user of whom no Extra says otherwise; 0: any number
 }
 
 // Directory changes the users of a Store as the ACL commands do, one change at a
@@ -104,17 +110,20 @@ func (d *Directory) SetUser(by, name string, rules []string) error {
 		}
 		var err error
 		if u != nil {
-			next.Allow = u.Allow
+			next.Allow, next.Slow, next.MaxConnections = u.Allow, u.Slow, u.MaxConnections
 			next.User, err = u.With(rules, policy.Options{RefuseReserved: true})
 		} else {
 			extra := d.o.Extras[name]
-			next.Allow = extra.Allow
+			next.Allow, next.Slow, next.MaxConnections = extra.Allow, extra.Slow, cmp.Or(extra.MaxConnections, d.o.MaxConnections)
 			opt := extra.options()
 			opt.RefuseReserved = true
 			next.User, err = policy.NewUser(name, rules, opt)
 		}
 		if err != nil {
 			return nil, errors.New(oneLine(err.Error()))
+		}
+		if err := mayForget(next, rules); err != nil {
+			return nil, err
 		}
 		// What ACL SAVE writes is what ACL LOAD must take.
 		if err := aclfile.Fits(next.User); err != nil {
@@ -201,6 +210,20 @@ func (d *Directory) mayChange(u *User) error {
 		where = oneLine(d.o.Config)
 	}
 	return fmt.Errorf("User '%s' is defined in %s and is changed there", u.Name, where)
+}
+
+// mayForget refuses rules that take all passwords away, or the need for one, from a user
+// who has more in the configuration: these would go on to be right.
+func mayForget(d Definition, rules []string) error {
+	if len(d.Slow) == 0 {
+		return nil
+	}
+	for _, r := range rules {
+		if strings.EqualFold(r, "resetpass") || strings.EqualFold(r, "reset") || strings.EqualFold(r, "nopass") {
+			return fmt.Errorf("redisgate: user '%s' has passwords in the configuration, and these are changed there; 'off' keeps the user out", d.User.Name)
+		}
+	}
+	return nil
 }
 
 // errNoFile is Redis's text (acl.c, aclCommand).

@@ -1,6 +1,7 @@
 package users
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -18,11 +19,15 @@ func FileOptions(extras map[string]Extra) func(name string) policy.Options {
 	return func(name string) policy.Options { return extras[name].options() }
 }
 
-// DefineFiled makes definitions of what aclfile.Read has read without an error.
-func DefineFiled(entries []aclfile.Entry, extras map[string]Extra) []Definition {
+// DefineFiled makes definitions of what aclfile.Read has read without an error, with what
+// o adds to them.
+func DefineFiled(entries []aclfile.Entry, o DirectoryOptions) []Definition {
 	out := make([]Definition, 0, len(entries))
 	for _, e := range entries {
-		out = append(out, Definition{User: e.User, Allow: extras[e.Name].Allow, Origin: Filed})
+		x := o.Extras[e.Name]
+		out = append(out, Definition{
+			User: e.User, Allow: x.Allow, Slow: x.Slow, Origin: Filed, MaxConnections: cmp.Or(x.MaxConnections, o.MaxConnections),
+		})
 	}
 	return out
 }
@@ -49,7 +54,7 @@ func (d *Directory) read() ([]Definition, error) {
 		slices.Sort(missing)
 		return nil, aclfile.Problems{{Msg: "no line for " + strings.Join(missing, ", ") + ", to which the configuration has a [[user]]"}}
 	}
-	return DefineFiled(entries, d.o.Extras), nil
+	return DefineFiled(entries, d.o), nil
 }
 
 // saved is the set in which all users but those of the configuration are the
@@ -60,7 +65,7 @@ func (s *Set) saved() (*Set, error) {
 	}
 	definitions := make([]Definition, 0, len(s.all))
 	for _, u := range s.all {
-		d := Definition{User: u.User, Allow: u.Allow, Origin: u.Origin}
+		d := Definition{User: u.User, Allow: u.Allow, Slow: u.Slow, Origin: u.Origin, MaxConnections: u.MaxConnections}
 		if d.Origin != Configured {
 			d.Origin = Filed
 		}

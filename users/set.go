@@ -25,7 +25,8 @@ type Set struct {
 	standard *User // default
 
 	// What an unknown user is judged by, so that it costs what others cost.
-	most   int              // passwords that any user has
+	most   int              // passwords that any user's rules have
+	slow   []auth.Slow      // the list that takes longest to try
 	decoys *policy.Networks // the longest list of addresses
 }
 
@@ -46,6 +47,9 @@ func NewSet(definitions []Definition, previous *Set) (*Set, error) {
 		}
 		if s.byName[d.User.Name] != nil {
 			return nil, fmt.Errorf("user %q is defined twice", d.User.Name)
+		}
+		if d.User.NoPass && len(d.Slow) > 0 {
+			return nil, fmt.Errorf("user %q has passwords in the configuration, and nopass, so that any password would do", d.User.Name)
 		}
 		s.add(s.newUser(d))
 	}
@@ -98,7 +102,7 @@ func (s *Set) with(d Definition, gone map[string]bool) (*Set, error) {
 
 // newUser gives a user its index, which an earlier set may have given already.
 func (s *Set) newUser(d Definition) *User {
-	u := &User{User: d.User, Allow: d.Allow, Origin: d.Origin, Label: d.User.Name, size: aclfile.Size(d.User)}
+	u := &User{User: d.User, Allow: d.Allow, Slow: d.Slow, MaxConnections: d.MaxConnections, Origin: d.Origin, Label: d.User.Name, size: aclfile.Size(d.User)}
 	index, ok := s.indexes[u.Name]
 	switch {
 	case ok:
@@ -135,6 +139,9 @@ func (s *Set) add(u *User) {
 	s.all = append(s.all, u)
 	s.size += u.size
 	s.most = max(s.most, len(u.Passwords))
+	if cost(u.Slow) > cost(s.slow) {
+		s.slow = u.Slow
+	}
 	if u.Allow.Len() > s.decoys.Len() {
 		s.decoys = u.Allow
 	}
@@ -167,6 +174,13 @@ func (s *Set) Labels() []string { return s.labels }
 // hashes as any user has, and one list of addresses is searched. A user that needs
 // no password takes any.
 func (s *Set) Authenticate(addr netip.Addr, name, password []byte) (u *User, slot int, ok bool) {
+	return s.AuthenticateProved(addr, name, password, auth.Secret{})
+}
+
+// AuthenticateProved is Authenticate of a password of which Prove, of this set or an
+// earlier one, has found which of the slow hashes it fits: that counts if the user has
+// that very hash now. Its slot is one behind those of the rules.
+func (s *Set) AuthenticateProved(addr netip.Addr, name, password []byte, proved auth.Secret) (u *User, slot int, ok bool) {
 	u = s.Lookup(name)
 	if u == nil {
 		auth.VerifyNobody(s.most, password)
@@ -174,6 +188,12 @@ func (s *Set) Authenticate(addr netip.Addr, name, password []byte) (u *User, slo
 		return nil, -1, false
 	}
 	slot, right := auth.Verify(u.Passwords, s.most, password)
+	if !right && !proved.Empty() {
+		i := slices.IndexFunc(u.Slow, func(h auth.Slow) bool { return h.Text().Reveal() == proved.Reveal() })
+		if right = i >= 0; right {
+			slot = len(u.Passwords) + i
+		}
+	}
 	var admitted bool
 	if u.Allow == nil {
 		s.decoys.Contains(addr)

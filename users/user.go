@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"redisgate/aclfile"
+	"redisgate/auth"
 	"redisgate/policy"
 )
 
@@ -25,7 +26,10 @@ const (
 type User struct {
 	*policy.User
 	Allow  *policy.Networks // where the user may log in from; nil: wherever a client may connect from
+	Slow   []auth.Slow      // passwords besides those of the rules; from the configuration, read only
 	Origin Origin
+
+	MaxConnections int // at one time; 0: any number
 
 	// Index is this user's place in counters: from 0, dense, less than MaxLabels,
 	// and the same for the same name in every later set made with this one as
@@ -60,6 +64,9 @@ func (u *User) Admits(addr netip.Addr) bool {
 type Definition struct {
 	User  *policy.User
 	Allow *policy.Networks // nil: everywhere; an empty list: nowhere
+	Slow  []auth.Slow      // more passwords, which only the configuration can change
+
+	MaxConnections int // at one time; 0: any number
 
 	// Origin of a user that a program made up is Configured: nobody may change it.
 	Origin Origin

@@ -17,7 +17,9 @@ import (
 func (c *compiler) filedUsers() {
 	path := c.cfg.ACL.File
 	extras := c.extras()
-	c.built.directory = users.DirectoryOptions{File: path, Config: c.cfg.File(), Extras: extras}
+	c.built.directory = users.DirectoryOptions{
+		File: path, Config: c.cfg.File(), Extras: extras, MaxConnections: c.cfg.Limits.ConnectionsPerUser,
+	}
 	entries, err := aclfile.Read(path, users.FileOptions(extras))
 	var problems aclfile.Problems
 	if err != nil && !errors.As(err, &problems) {
@@ -31,7 +33,7 @@ func (c *compiler) filedUsers() {
 	if len(problems) > 0 || c.problems.Covers("user") {
 		return
 	}
-	set, err := users.NewSet(users.DefineFiled(entries, extras), nil)
+	set, err := users.NewSet(users.DefineFiled(entries, c.built.directory), nil)
 	if err != nil {
 		c.add("acl.file", path+": "+err.Error(), "remove users who are gone")
 		return
@@ -43,7 +45,7 @@ func (c *compiler) filedUsers() {
 func (c *compiler) extras() map[string]users.Extra {
 	out := make(map[string]users.Extra)
 	for i, u := range c.cfg.Users {
-		e := users.Extra{Databases: u.Databases, UnsafeScripts: u.UnsafeScripts}
+		e := users.Extra{Databases: u.Databases, UnsafeScripts: u.UnsafeScripts, Slow: c.hashes(fmt.Sprintf("user[%d]", i), u.Password), MaxConnections: u.MaxConnections}
 		if len(u.Allow) > 0 {
 			e.Allow = c.parseNetworks(fmt.Sprintf("user[%d].allow", i), u.Allow)
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"redisgate/auth"
 	"redisgate/config"
 	"redisgate/metrics"
 	"redisgate/policy"
@@ -29,6 +30,7 @@ type built struct {
 	directory    users.DirectoryOptions // how ACL commands change them
 	allow, deny  *policy.Networks
 	admin        *policy.Networks
+	balancers    *policy.Networks
 	dialer       *upstream.Dialer
 	limits       proxy.Limits
 	notes        []string // what the operator should look at, though nothing is wrong
@@ -88,7 +90,7 @@ type compiler struct {
 	cfg      *config.Config
 	built    *built
 	problems config.Problems // of the configuration
-	filed    config.Problems // of the aclfile
+	filed    config.Problems // of other files: the aclfile, lists of networks
 }
 
 func (c *compiler) add(path, text, hint string) {
@@ -130,26 +132,12 @@ func aboutFile(p tlsconf.Problem) string {
 	return p.File + ": " + p.Text
 }
 
-func (c *compiler) networks() {
-	c.built.allow = c.parseNetworks("network.allow", c.cfg.Network.Allow)
-	c.built.deny = c.parseNetworks("network.deny", c.cfg.Network.Deny)
-	c.built.admin = c.parseNetworks("network.admin_from", c.cfg.Network.AdminFrom)
-}
-
-func (c *compiler) parseNetworks(path string, texts []string) *policy.Networks {
-	n, err := policy.ParseNetworks(texts)
-	if err != nil {
-		c.add(path, err.Error(), `write networks such as "10.0.0.0/8" or "fd00::/8"`)
-	}
-	return n
-}
-
 func (c *compiler) users() {
 	if c.cfg.ACL.File != "" {
 		c.filedUsers()
 		return
 	}
-	c.built.directory = users.DirectoryOptions{Config: c.cfg.File()}
+	c.built.directory = users.DirectoryOptions{Config: c.cfg.File(), MaxConnections: c.cfg.Limits.ConnectionsPerUser}
 	var definitions []users.Definition
 	for i, u := range c.cfg.Users {
 		path := fmt.Sprintf("user[%d]", i)
@@ -164,7 +152,10 @@ func (c *compiler) users() {
 			c.add(path+".acl", text, hint)
 			continue
 		}
-		d := users.Definition{User: parsed}
+		d := users.Definition{User: parsed, Slow: c.hashes(path, u.Password), MaxConnections: cmp.Or(u.MaxConnections, c.cfg.Limits.ConnectionsPerUser)}
+		if parsed.NoPass && len(d.Slow) > 0 {
+			c.add(path+".password", "acl has nopass: any password would do", "remove nopass from acl, or this key")
+		}
 		if len(u.Allow) > 0 {
 			d.Allow = c.parseNetworks(path+".allow", u.Allow)
 		}
@@ -182,6 +173,20 @@ func (c *compiler) users() {
 		c.add("user", err.Error(), "each user has one [[user]] table")
 	}
 	c.built.users = set
+}
+
+// hashes compiles the user's passwords that are no part of the rules.
+func (c *compiler) hashes(path string, texts []string) []auth.Slow {
+	var out []auth.Slow
+	for i, text := range texts {
+		h, err := auth.ParseSlow(text)
+		if err != nil {
+			c.add(fmt.Sprintf("%s.password[%d]", path, i), err.Error(), "`redisgate hash-password --argon2id` makes one; it goes in single quotes")
+			continue
+		}
+		out = append(out, h)
+	}
+	return out
 }
 
 func (c *compiler) upstream() {

@@ -50,20 +50,25 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 		Slots:               tlsfeed.NewSlots(slots),
 		Users:               g.users,
 		Directory:           g.changes,
-		Throttle:            auth.NewThrottle(),
+		Throttle:            auth.NewThrottle(auth.ThrottleOptions{Free: b.cfg.Auth.FreeAttempts, Lockout: b.cfg.Auth.Lockout.Std()}),
 		Allow:               b.allow,
 		Deny:                b.deny,
 		Admin:               b.admin,
+		Balancers:           b.balancers,
 		Dialer:              b.dialer,
 		Control:             g.control,
 		Limits:              b.limits,
 		Log:                 log,
 		Workers:             workers,
 		MaxConnections:      in.MaxConnections,
+		MaxPerAddress:       b.cfg.Limits.ConnectionsPerAddress,
 		MaxShared:           up.MaxShared,
 		MaxDedicated:        up.MaxDedicated,
 		MaxDedicatedPerUser: up.MaxDedicatedPerUser,
 		HandshakeTimeout:    in.HandshakeTimeout.Std(),
+		Proving:             proving(slots),
+		ProveTimeout:        in.AuthTimeout.Std(),
+		BalancerTimeout:     min(in.ProxyProtocolTimeout.Std(), in.HandshakeTimeout.Std()),
 		DrainTimeout:        in.DrainTimeout.Std(),
 	})
 	if err != nil {
@@ -86,7 +91,8 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 			return nil, err
 		}
 	}
-	g.undo = tune(workers, slots)
+	// The goroutines of one hash are more than its permit, if it has lanes.
+	g.undo = tune(workers, slots+proving(slots)*(b.users.Lanes()-1))
 	return g, nil
 }
 

@@ -19,13 +19,17 @@ import (
 const maxPassword = 64 << 10
 
 func newHashPassword() *cobra.Command {
-	return &cobra.Command{
+	argon2id := false
+	cmd := &cobra.Command{
 		Use:   "hash-password",
-		Short: "Turn a password into a #hash for an ACL rule",
+		Short: "Turn a password into a hash for a user",
 		Long: `hash-password reads a password from the terminal, without showing it, or from
 standard input, where one line ending at the end is not part of it. It prints
-#<sha256 hex> for a user's acl.`,
+#<sha256 hex> for a user's acl, which is what Redis takes: good for a long random
+password. With --argon2id it prints a PHC string for a user's password, a hash that
+is slow to try: for passwords that people have chosen.`,
 		Example: `  redisgate hash-password
+  redisgate hash-password --argon2id
   openssl rand -hex 24 | tee password.txt | redisgate hash-password`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 { // which is not repeated: it is a password
@@ -39,10 +43,16 @@ standard input, where one line ending at the end is not part of it. It prints
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), auth.Rule(auth.Hash(password)))
+			hash := auth.Rule(auth.Hash(password))
+			if argon2id {
+				hash = auth.NewArgon2id(password)
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), hash)
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&argon2id, "argon2id", false, "print an argon2id hash for the key password of [[user]]")
+	return cmd
 }
 
 var errNoPassword = hinted("type one when asked, or give one line on standard input; in an acl, nopass is what needs none", "the password is empty")

@@ -201,7 +201,11 @@ func TestHashPassword(t *testing.T) {
 			t.Errorf("hash-password shows the password: %q", r.stderr)
 		}
 	}
-	r := invoke(t, "", "hash-password", "hunter2")
+	r := invoke(t, "correct horse\n", "hash-password", "--argon2id")
+	if h, err := auth.ParseSlow(strings.TrimSpace(r.stdout)); r.code != 0 || err != nil || !h.Fits([]byte("correct horse")) {
+		t.Errorf("hash-password --argon2id = %d, %q; want a hash that fits, not %v", r.code, r.stdout, err)
+	}
+	r = invoke(t, "", "hash-password", "hunter2")
 	if r.code != 1 || !strings.Contains(r.stderr, "\nhint: ") || strings.Contains(r.stderr, "hunter2") {
 		t.Errorf("hash-password with an argument = %d, %q; want 1, a hint and not the password", r.code, r.stderr)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 
 	"redisgate/config"
@@ -25,16 +26,19 @@ func notes(b *built) []string {
 			note("user %q is off", u.Name)
 		case u.NoPass:
 			note("user %q needs no password", u.Name)
-		case len(u.Passwords) == 0:
+		case len(u.Passwords)+len(u.Slow) == 0:
 			note("user %q has no password and cannot log in", u.Name)
 		}
 		if u.UnsafeScripts && !u.AllPowerful() {
 			note("user %q may run scripts, which do whatever redisgate's account in Redis may do", u.Name)
 		}
 	}
-	for _, n := range cfg.Network.Allow {
-		if n == "0.0.0.0/0" || n == "::/0" {
+	for _, n := range []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")} {
+		if b.allow.Has(n) {
 			note("network.allow has %s: everybody gets as far as a TLS handshake", n)
+		}
+		if b.balancers.Has(n) {
+			note("listen.proxy_protocol_from has %s: everybody may say to be anybody", n)
 		}
 	}
 	e := cfg.Upstream.Endpoint()

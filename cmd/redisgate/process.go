@@ -75,6 +75,10 @@ func processors(configured, cpus int) (workers, slots int) {
 	return workers, max(1, cpus-workers)
 }
 
+// proving is how many of the permits passwords may take at once that are tried against
+// slow hashes: handshakes are to have theirs.
+func proving(slots int) int { return max(1, slots/2) }
+
 // gcPercent is lower than Go's 100: most of the heap is idle connections that
 // live long, so the memory saved is worth more than the processor time spent.
 const gcPercent = 40

@@ -47,6 +47,7 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 			Accepted:         snap.Accepted,
 			DeniedAddress:    snap.DeniedAddress,
 			OverLimit:        snap.OverLimit,
+			ProxyHeader:      snap.ProxyHeader,
 			HandshakeFailed:  snap.HandshakeFailed,
 			HandshakeTimeout: snap.HandshakeTimeout,
 			AuthTimeout:      snap.Closed["auth_timeout"],
@@ -55,7 +56,9 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 			OK:        snap.Auth["ok"],
 			Failed:    snap.Auth["failed"],
 			Throttled: snap.Auth["throttled"],
+			Busy:      snap.Auth["busy"],
 		},
+		Alerts:            snap.Alerts,
 		Duration:          durations(snap.Durations[:], snap.DurationSeconds),
 		ReceivedBytes:     snap.BytesIn,
 		SentBytes:         snap.BytesOut,
@@ -67,6 +70,9 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 	}
 	for h, n := range snap.Handshakes {
 		out.Handshakes = append(out.Handshakes, metrics.Handshake{Version: h.Version, Resumed: h.Resumed, Count: n})
+	}
+	for _, l := range snap.Limits {
+		out.Limits = append(out.Limits, metrics.Limit(l))
 	}
 	for p, n := range snap.Passwords {
 		slot := strconv.Itoa(p.Slot)

@@ -99,10 +99,10 @@ func Start(t testing.TB, o Options) *Gate {
 	workers := max(1, o.Workers)
 	const slots = 2
 	options := proxy.Options{
-		Listeners: []net.Listener{tcp, sock}, TLS: conf, Slots: tlsfeed.NewSlots(slots), Users: g.Store, Throttle: auth.NewThrottle(),
+		Listeners: []net.Listener{tcp, sock}, TLS: conf, Slots: tlsfeed.NewSlots(slots), Users: g.Store, Throttle: auth.NewThrottle(auth.ThrottleOptions{}),
 		Allow: allow, Deny: deny, Dialer: dialer, Control: upstream.NewControl(dialer), Log: slog.New(slog.NewTextHandler(logWriter{t}, nil)),
 		Limits: Limits(), Workers: workers, MaxConnections: 20000, MaxShared: 64, MaxDedicated: 4096, MaxDedicatedPerUser: 4096,
-		HandshakeTimeout: 10 * time.Second, DrainTimeout: 5 * time.Second,
+		HandshakeTimeout: 10 * time.Second, ProveTimeout: 10 * time.Second, DrainTimeout: 5 * time.Second,
 	}
 	if o.Change != nil {
 		o.Change(&options)

@@ -45,8 +45,10 @@ var rooms = map[string][]string{
 	"eventloop": nil, // bytes in, bytes out
 	"tlsfeed":   nil, // a tls.Conn that is fed by hand
 
+	"proxyheader": nil, // what a load balancer says of a connection
+
 	"upstream": {"resp", "eventloop"},
-	"proxy":    {"acl", "resp", "policy", "policy/command", "users", "auth", "eventloop", "tlsfeed", "upstream"},
+	"proxy":    {"acl", "resp", "policy", "policy/command", "users", "auth", "eventloop", "tlsfeed", "upstream", "proxyheader"},
 	"metrics":  {"policy"},
 
 	"configs": nil,
@@ -70,10 +72,13 @@ var libraries = map[string][]string{
 	"github.com/BurntSushi/toml":          {"config"},
 	"github.com/alicebob/miniredis/v2":    {"cmd/redisgate", "bench"}, // the demo
 	"github.com/armon/go-radix":           {"policy"},
+	"github.com/gaissmai/bart":            {"policy"},
+	"github.com/pires/go-proxyproto":      {"proxyheader"},
 	"github.com/prometheus/client_golang": {"metrics"},
 	"github.com/redis/go-redis/v9":        {"upstream", "policy/command/gen", "internal/redistest", "internal/gatetest", "bench"},
 	"github.com/spf13/cobra":              {"cmd/redisgate"},
 	"github.com/tidwall/redcon":           {"resp", "proxy", "acl", "bench"}, // its Append functions only
+	"golang.org/x/crypto":                 {"auth"},                          // argon2 and scrypt
 	"golang.org/x/sys":                    {"eventloop", "internal/child", "bench"},
 	"golang.org/x/term":                   {"cmd/redisgate"},
 }
@@ -82,6 +87,7 @@ var libraries = map[string][]string{
 var alsoInTests = []string{
 	"github.com/BurntSushi/toml",
 	"github.com/alicebob/miniredis/v2",
+	"github.com/pires/go-proxyproto",
 	"github.com/redis/go-redis/v9",
 	"github.com/tidwall/redcon",
 	"golang.org/x/sys",

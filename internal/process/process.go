@@ -41,6 +41,7 @@ type Options struct {
 	Dir      string // for the configuration and certificates; the caller removes it
 	Redis    string // "host:port", or the path of a unix socket
 	Rules    string // of the user app, besides its password
+	Listen   string // more lines of [listen]
 	TLS      string // more lines of [tls]; "ca.crt" is the authority of the certificates
 	Upstream string // more lines of [upstream]
 	Extra    string // more TOML, at the end
@@ -86,6 +87,7 @@ func Start(o Options) (*Process, error) {
 [listen]
 address = ["127.0.0.1:0", "unix://gate.sock"]
 workers = %d
+%s
 [tls]
 cert = %q
 key = %q
@@ -99,7 +101,7 @@ address = %q
 name = "app"
 acl = "on %s %s"
 %s
-`, max(1, o.Workers), cert.CertFile, cert.KeyFile, o.TLS, redis, o.Upstream, metrics, auth.Rule(auth.Hash([]byte(Password))), o.Rules, o.Extra), 0o600)
+`, max(1, o.Workers), o.Listen, cert.CertFile, cert.KeyFile, o.TLS, redis, o.Upstream, metrics, auth.Rule(auth.Hash([]byte(Password))), o.Rules, o.Extra), 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -125,12 +127,17 @@ acl = "on %s %s"
 	return p, nil
 }
 
-// listening finds key=value, or key=[value], in the line that says "listening".
+// listening finds key=value, key=[value], or the same in JSON, in the line that says
+// "listening"; of several values the first.
 func (p *Process) listening(key string) string {
 	for line := range strings.Lines(p.Log.String()) {
 		if _, rest, ok := strings.Cut(line, key); ok && strings.Contains(line, "msg=listening") {
 			value, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
 			return strings.Trim(value, `"[]`)
+		}
+		if _, rest, ok := strings.Cut(line, `"`+strings.TrimSuffix(key, "=")+`":`); ok && strings.Contains(line, `"msg":"listening"`) {
+			value, _, _ := strings.Cut(strings.TrimLeft(rest, `["`), `"`)
+			return value
 		}
 	}
 	return ""

@@ -1,0 +1,155 @@
+package proxy
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"redisgate/auth"
+	"redisgate/policy"
+	"redisgate/tlsfeed"
+	"redisgate/users"
+)
+
+// slowOld is a small hash of "old", made by the argon2 of Debian.
+const slowOld = "$argon2id$v=19$m=7168,t=1,p=1$c29tZXNhbHQxMjM$3M0bT8RGtgeVHMCKBUpUBiKVnuHEdBRq7GRj4mffa/Q"
+
+// slowUsers are ann, whose password is hashed slowly, and bob, whose is not.
+func slowUsers(t testing.TB, slow string) *users.Set {
+	t.Helper()
+	h, err := auth.ParseSlow(slow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ann, err := policy.ParseUser("ann", "on ~* +@all", policy.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob, err := policy.ParseUser("bob", "on >secret ~* +@all", policy.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := users.NewSet([]users.Definition{{User: ann, Slow: []auth.Slow{h}}, {User: bob}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// provingServer is as much of a server as tries passwords.
+func provingServer(t testing.TB) *Server {
+	slots := tlsfeed.NewSlots(1)
+	return &Server{
+		o: Options{ProveTimeout: time.Minute}, users: users.NewStore(slowUsers(t, slowOld)),
+		throttle: auth.NewThrottle(auth.ThrottleOptions{}), prover: newProver(slots, 1), born: time.Now(),
+	}
+}
+
+func TestWrongPasswordsTakeTheSameFloor(t *testing.T) {
+	for _, test := range []struct {
+		name, password string
+		least          time.Duration
+	}{
+		{"ann", "wrong", failFloor},
+		{"bob", "wrong", failFloor},
+		{"nobody", "wrong", failFloor},
+		{"", "", failFloor},
+		{"ann", strings.Repeat("x", maxPassword+1), failFloor},
+		{strings.Repeat("n", 1000), "wrong", failFloor},
+		{"ann", "old", 0},
+		{"bob", "secret", 0},
+	} {
+		synctest.Test(t, func(t *testing.T) { // in which the work itself takes no time
+			s := provingServer(t)
+			began := time.Now()
+			if do := s.trial(testAddr, []byte(test.name), []byte(test.password)); do != nil {
+				do()
+			}
+			if took := time.Since(began); took != test.least {
+				t.Errorf("%s with %q takes %v; want %v", test.name, test.password, took, test.least)
+			}
+		})
+	}
+	if do := provingServer(t).trial(testAddr, []byte("bob"), []byte("secret")); do != nil {
+		t.Error("a right password with a fast hash has to wait")
+	}
+}
+
+func TestProvingIsBounded(t *testing.T) {
+	s := provingServer(t)
+	s.prover.turns <- struct{}{} // somebody's turn, which does not end
+	ctx, cancel := context.WithCancel(context.Background())
+	never := func() bool { return false }
+	results := make(chan proof, maxProving)
+	for range maxProving {
+		go func() { results <- s.prover.prove(ctx, s.users.Load(), []byte("ann"), []byte("old"), never) }()
+	}
+	for s.prover.waiting.Load() < maxProving {
+		time.Sleep(time.Millisecond)
+	}
+	if found := s.prover.prove(ctx, s.users.Load(), []byte("ann"), []byte("old"), never); !found.busy || s.prover.waiting.Load() != maxProving {
+		t.Errorf("one more is %+v with %d waiting; want it refused", found, s.prover.waiting.Load())
+	}
+	cancel()
+	for range maxProving {
+		if found := <-results; !found.busy || !found.proved.Empty() {
+			t.Errorf("one whose time was up is %+v; want it refused", found)
+		}
+	}
+	<-s.prover.turns
+	if found := s.prover.prove(context.Background(), s.users.Load(), []byte("ann"), []byte("old"), never); found.busy || found.proved.Empty() {
+		t.Errorf("then one is %+v; want its password proved", found)
+	}
+}
+
+// An address that has guessed too often by the time that its turn comes costs nothing
+// more, and what was not tried is not wrong.
+func TestProvingIsSkippedForWhoIsLockedOut(t *testing.T) {
+	s := provingServer(t)
+	do := s.trial(testAddr, []byte("ann"), []byte("old"))
+	for range auth.DefaultFree {
+		s.throttle.Fail(testAddr, []byte("ann"), s.clock())
+	}
+	if found := do(); !found.busy || !found.proved.Empty() {
+		t.Errorf("the trial is %+v; want it not made", found)
+	}
+}
+
+func TestProvingFromManyGoroutines(t *testing.T) {
+	s := provingServer(t)
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			password := []byte("old")
+			if i%2 == 1 {
+				password = []byte("wrong")
+			}
+			found := s.trial(testAddr, []byte("ann"), password)()
+			if found.proved.Empty() != (i%2 == 1) || found.busy {
+				t.Errorf("%q is %+v", password, found)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestABusyLogInIsNoFailure(t *testing.T) {
+	d := slowLogins(t)
+	d.set = slowUsers(t, slowOld)
+	d.p.crowded = true
+	d.ask("AUTH", "ann", "wrong")
+	d.settle()
+	if got := string(d.p.got); got != "-"+textBusyLogin+"\r\n" || d.p.s.failed != 0 {
+		t.Errorf("the client got %q, with %d failures; want %q and none", got, d.p.s.failed, textBusyLogin)
+	}
+	d.p.crowded = false
+	d.ask("AUTH", "ann", "old")
+	d.settle()
+	if !d.p.s.known || d.p.s.user.Name != "ann" {
+		t.Errorf("the client got %q; want to be ann", d.p.got)
+	}
+	d.end()
+}
