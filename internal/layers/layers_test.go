@@ -51,15 +51,16 @@ var rooms = map[string][]string{
 
 	"configs": nil,
 	"docs":    nil, // prose, and tests that hold it to the code
-	"bench":   {anything, "internal/gatetest", "internal/process", "internal/redistest"},
+	"bench":   {anything, "internal/child", "internal/gatetest", "internal/process", "internal/redistest"},
 
 	// For tests and benchmarks: mayImport lets nothing else see them.
 	"internal/e2e":       {anything, "internal/gatetest", "internal/process", "internal/redistest"},
-	"internal/process":   {anything},
+	"internal/process":   {anything, "internal/child"},
 	"internal/gatetest":  {anything, "internal/redistest"},
 	"internal/hunt":      {"policy/command"},
+	"internal/child":     nil,
 	"internal/layers":    nil,
-	"internal/redistest": nil,
+	"internal/redistest": {"internal/child"},
 	"internal/testsum":   nil,
 }
 
@@ -73,7 +74,7 @@ var libraries = map[string][]string{
 	"github.com/redis/go-redis/v9":        {"upstream", "policy/command/gen", "internal/redistest", "internal/gatetest", "bench"},
 	"github.com/spf13/cobra":              {"cmd/redisgate"},
 	"github.com/tidwall/redcon":           {"resp", "proxy", "acl", "bench"}, // its Append functions only
-	"golang.org/x/sys":                    {"eventloop", "internal/redistest", "bench"},
+	"golang.org/x/sys":                    {"eventloop", "internal/child", "bench"},
 	"golang.org/x/term":                   {"cmd/redisgate"},
 }
 

@@ -5,7 +5,6 @@ package process
 import (
 	"bytes"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"redisgate/auth"
+	"redisgate/internal/child"
 	"redisgate/tlsconf"
 )
 
@@ -44,13 +44,16 @@ type Options struct {
 	TLS     string // more lines of [tls]; "ca.crt" is the authority of the certificates
 	Extra   string // more TOML, at the end
 	Workers int    // default 1
+
+	Certificate *Certificate // default: a new one, in Dir
+	NoMetrics   bool         // no listener for metrics
 }
 
 // Process is a running redisgate.
 type Process struct {
 	Addr    string // "127.0.0.1:port", TLS
 	Unix    string // path of a listener without TLS
-	Metrics string // URL of /metrics
+	Metrics string // URL of /metrics, without Options.NoMetrics
 	CAFile  string
 	CA      *tlsconf.Authority
 	Log     *Buffer
@@ -61,13 +64,21 @@ type Process struct {
 
 // Start runs redisgate serve and returns when it listens and Redis answers.
 func Start(o Options) (*Process, error) {
-	p := &Process{Unix: filepath.Join(o.Dir, "gate.sock"), CAFile: filepath.Join(o.Dir, "ca.crt"), Log: &Buffer{}, exited: make(chan error, 1)}
-	if err := p.certificates(o.Dir); err != nil {
-		return nil, err
+	cert := o.Certificate
+	if cert == nil {
+		var err error
+		if cert, err = NewCertificate(o.Dir); err != nil {
+			return nil, err
+		}
 	}
+	p := &Process{Unix: filepath.Join(o.Dir, "gate.sock"), CAFile: cert.CAFile, CA: cert.CA, Log: &Buffer{}, exited: make(chan error, 1)}
 	redis := o.Redis
 	if strings.HasPrefix(redis, "/") {
 		redis = "unix://" + redis
+	}
+	metrics := "127.0.0.1:0"
+	if o.NoMetrics {
+		metrics = ""
 	}
 	conf := filepath.Join(o.Dir, "redisgate.toml")
 	err := os.WriteFile(conf, fmt.Appendf(nil, `
@@ -75,24 +86,24 @@ func Start(o Options) (*Process, error) {
 address = ["127.0.0.1:0", "unix://gate.sock"]
 workers = %d
 [tls]
-cert = "server.crt"
-key = "server.key"
+cert = %q
+key = %q
 %s
 [upstream]
 address = %q
 [metrics]
-address = "127.0.0.1:0"
+address = %q
 [[user]]
 name = "app"
 acl = "on %s %s"
 %s
-`, max(1, o.Workers), o.TLS, redis, auth.Rule(auth.Hash([]byte(Password))), o.Rules, o.Extra), 0o600)
+`, max(1, o.Workers), cert.CertFile, cert.KeyFile, o.TLS, redis, metrics, auth.Rule(auth.Hash([]byte(Password))), o.Rules, o.Extra), 0o600)
 	if err != nil {
 		return nil, err
 	}
 	p.cmd = exec.Command(o.Binary, "serve", "--config", conf)
 	p.cmd.Stderr = p.Log
-	if err := p.cmd.Start(); err != nil {
+	if err := child.Start(p.cmd); err != nil {
 		return nil, err
 	}
 	go func() { p.exited <- p.cmd.Wait() }()
@@ -110,27 +121,6 @@ acl = "on %s %s"
 	p.Addr = p.listening("address=")
 	p.Metrics = "http://" + p.listening("metrics=") + "/metrics"
 	return p, nil
-}
-
-func (p *Process) certificates(dir string) error {
-	now := time.Now()
-	var err error
-	if p.CA, err = tlsconf.NewAuthority("test CA", now, 24*time.Hour); err != nil {
-		return err
-	}
-	server, err := p.CA.Server(nil, now, 24*time.Hour)
-	if err != nil {
-		return err
-	}
-	key, err := server.KeyPEM()
-	if err != nil {
-		return err
-	}
-	return errors.Join(
-		os.WriteFile(p.CAFile, p.CA.CertPEM(), 0o600),
-		os.WriteFile(filepath.Join(dir, "server.crt"), server.CertPEM(), 0o600),
-		os.WriteFile(filepath.Join(dir, "server.key"), key, 0o600),
-	)
 }
 
 // listening finds key=value, or key=[value], in the line that says "listening".
@@ -188,34 +178,10 @@ func (p *Process) Metric(series string) (float64, error) {
 }
 
 // Resident is the resident memory in bytes.
-func (p *Process) Resident() (int64, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.Pid()))
-	if err != nil {
-		return 0, err
-	}
-	fields := strings.Fields(string(data))
-	if len(fields) < 2 {
-		return 0, errors.New("statm has no second field")
-	}
-	pages, err := strconv.ParseInt(fields[1], 10, 64)
-	return pages * int64(os.Getpagesize()), err
-}
+func (p *Process) Resident() (int64, error) { return child.Resident(p.Pid()) }
 
 // CPU is the processor time that the process has used.
-func (p *Process) CPU() (time.Duration, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid()))
-	if err != nil {
-		return 0, err
-	}
-	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
-	if len(fields) < 13 {
-		return 0, errors.New("stat is too short")
-	}
-	user, err1 := strconv.ParseInt(fields[11], 10, 64)
-	system, err2 := strconv.ParseInt(fields[12], 10, 64)
-	const tick = time.Second / 100 // USER_HZ of every Linux that Go runs on
-	return time.Duration(user+system) * tick, errors.Join(err1, err2)
-}
+func (p *Process) CPU() (time.Duration, error) { return child.CPU(p.Pid()) }
 
 // Buffer is a bytes.Buffer for several goroutines.
 type Buffer struct {

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"redisgate/internal/child"
 )
 
 // Options says how to run a server. The zero value listens on a unix socket
@@ -41,8 +43,8 @@ type Server struct {
 	binary string
 	o      Options
 	dir    string
-	tcp    *port
-	tls    *port
+	tcp    *child.Port
+	tls    *child.Port
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -66,8 +68,8 @@ func Start(t testing.TB, o Options) *Server {
 	s := &Server{t: t, binary: requireServer(t), o: o, dir: dir}
 	t.Cleanup(func() {
 		s.Kill9()
-		s.tcp.release()
-		s.tls.release()
+		s.tcp.Release()
+		s.tls.Release()
 		_ = os.RemoveAll(dir)
 	})
 	const attempts = 10
@@ -88,16 +90,16 @@ func Start(t testing.TB, o Options) *Server {
 }
 
 func (s *Server) choosePorts() error {
-	s.tcp.release()
-	s.tls.release()
+	s.tcp.Release()
+	s.tls.Release()
 	var err error
 	if s.o.TCP {
-		if s.tcp, err = holdPort(); err != nil {
+		if s.tcp, err = child.HoldPort(); err != nil {
 			return err
 		}
 	}
 	if s.o.TLS != nil {
-		if s.tls, err = holdPort(); err != nil {
+		if s.tls, err = child.HoldPort(); err != nil {
 			return err
 		}
 	}
@@ -108,10 +110,10 @@ func (s *Server) choosePorts() error {
 func (s *Server) Socket() string { return filepath.Join(s.dir, "redis.sock") }
 
 // Addr returns "127.0.0.1:port" of the plain listener, for Options.TCP.
-func (s *Server) Addr() string { return s.tcp.addr() }
+func (s *Server) Addr() string { return s.tcp.Addr() }
 
 // TLSAddr returns "127.0.0.1:port" of the TLS listener, for Options.TLS.
-func (s *Server) TLSAddr() string { return s.tls.addr() }
+func (s *Server) TLSAddr() string { return s.tls.Addr() }
 
 // Dir returns the server's working directory.
 func (s *Server) Dir() string { return s.dir }
@@ -130,10 +132,10 @@ func (s *Server) args() []string {
 	args := []string{
 		"--daemonize", "no", "--save", "", "--appendonly", "no", "--dir", s.dir,
 		"--bind", "127.0.0.1", "--unixsocket", s.Socket(), "--unixsocketperm", "700",
-		"--port", s.tcp.number(), "--loglevel", "notice",
+		"--port", s.tcp.Number(), "--loglevel", "notice",
 	}
 	if s.o.TLS != nil {
-		args = append(args, "--tls-port", s.tls.number(), "--tls-auth-clients", "no",
+		args = append(args, "--tls-port", s.tls.Number(), "--tls-auth-clients", "no",
 			"--tls-cert-file", s.o.TLS.Cert, "--tls-key-file", s.o.TLS.Key, "--tls-ca-cert-file", s.o.TLS.CA)
 	}
 	if s.o.Password != "" {
@@ -154,7 +156,7 @@ func (s *Server) start() error {
 	s.exited = make(chan struct{})
 	cmd := exec.Command(s.binary, s.args()...)
 	cmd.Stdout, cmd.Stderr = s.log, s.log
-	if err := startProcess(cmd); err != nil {
+	if err := child.Start(cmd); err != nil {
 		return err
 	}
 	go func(exited chan struct{}) {
@@ -201,13 +203,13 @@ func (s *Server) probe() error {
 		endpoints = append(endpoints, struct {
 			network, addr string
 			tls           bool
-		}{"tcp", s.tcp.addr(), false})
+		}{"tcp", s.tcp.Addr(), false})
 	}
 	if s.tls != nil {
 		endpoints = append(endpoints, struct {
 			network, addr string
 			tls           bool
-		}{"tcp", s.tls.addr(), true})
+		}{"tcp", s.tls.Addr(), true})
 	}
 	for _, e := range endpoints {
 		pid, err := processID(e.network, e.addr, s.o.Password, e.tls)

@@ -1,4 +1,4 @@
-package redistest
+package child
 
 import (
 	"fmt"
@@ -6,29 +6,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// port is a loopback port that nobody else gets while it is held: it is bound
+// Port is a loopback port that nobody else gets while it is held: it is bound
 // but not listened on. Linux lets a second socket with SO_REUSEADDR bind it
 // and listen, which is what redis-server does, and gives it to nobody who
 // asks for any port. So it also stays ours while the server is down.
-type port struct {
+type Port struct {
 	n  int
 	fd int
 }
 
-func holdPort() (*port, error) {
+// HoldPort holds a free port until Release.
+func HoldPort() (*Port, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("holding a port: %w", err)
 	}
-	p := &port{fd: fd}
+	p := &Port{fd: fd}
 	if err := p.bind(); err != nil {
-		p.release()
+		p.Release()
 		return nil, fmt.Errorf("holding a port: %w", err)
 	}
 	return p, nil
 }
 
-func (p *port) bind() error {
+func (p *Port) bind() error {
 	if err := unix.SetsockoptInt(p.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
 		return err
 	}
@@ -43,7 +44,8 @@ func (p *port) bind() error {
 	return nil
 }
 
-func (p *port) release() {
+// Release gives the port back; p may be nil.
+func (p *Port) Release() {
 	if p != nil && p.fd >= 0 {
 		_ = unix.Close(p.fd)
 		p.fd = -1

@@ -1,4 +1,4 @@
-package redistest
+package child
 
 import (
 	"os/exec"
@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// starter starts processes from one thread that lives as long as the test
-// binary. The kernel sends Pdeathsig when the thread that forked ends, not the
-// process, and Go may end other threads at any time.
+// starter starts processes from one thread that lives as long as the program.
+// The kernel sends Pdeathsig when the thread that forked ends, not the process,
+// and Go may end other threads at any time.
 var starter = sync.OnceValue(func() chan<- func() {
 	work := make(chan func())
 	go func() {
@@ -21,9 +21,9 @@ var starter = sync.OnceValue(func() chan<- func() {
 	return work
 })
 
-// startProcess starts cmd so that it does not outlive a test binary that
-// panics or is killed.
-func startProcess(cmd *exec.Cmd) error {
+// Start starts cmd so that it does not outlive a program that panics or is
+// killed. It takes cmd.SysProcAttr for itself.
+func Start(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	errs := make(chan error)
 	starter() <- func() { errs <- cmd.Start() }
