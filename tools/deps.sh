@@ -1,7 +1,8 @@
 #!/bin/sh
 # Looks for what the tests need beyond Go: redis-server 7 or newer with its
 # tools, openssl and curl; with LIBRARIES=true, for the tests with other languages'
-# libraries, redis-py with and without hiredis, node and npm; a C compiler for the race detector when
+# libraries, redis-py with and without hiredis, node and npm; with COMPARE=true, for
+# make bench-compare, haproxy and stunnel; a C compiler for the race detector when
 # CI=true. Installs it with apt-get where that needs no password, and otherwise says
 # what to do.
 # It ends with success even so: the tests that need what is missing are skipped
@@ -18,6 +19,11 @@ has_python() {
 	python3 -c "import $1" 2>/dev/null || /usr/bin/python3 -c "import $1" 2>/dev/null
 }
 
+# has_daemon looks where Debian keeps daemons too, which is not in everybody's PATH.
+has_daemon() {
+	command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]
+}
+
 missing() {
 	version=$(redis_version)
 	[ "${version:-0}" -ge 7 ] || echo redis-server
@@ -30,6 +36,10 @@ missing() {
 		has_python hiredis || echo python3-hiredis
 		command -v node >/dev/null || echo nodejs
 		command -v npm >/dev/null || echo npm
+	fi
+	if [ "${COMPARE:-}" = true ]; then
+		has_daemon haproxy || echo haproxy
+		has_daemon stunnel4 || has_daemon stunnel || echo stunnel4
 	fi
 	if [ "${CI:-}" = true ] && [ "$(go env CGO_ENABLED)" != 1 ]; then
 		# The race detector is C underneath.
