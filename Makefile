@@ -14,10 +14,10 @@ TESTFLAGS ?= -vet=off -shuffle=on -timeout 20m
 TESTSUM = $(GO) run ./internal/testsum
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race portable fuzz differential bench bench-idle bench-compare timed libraries lint fmt fmt-check ci deps
+.PHONY: help build test race portable fuzz differential bench bench-idle bench-compare bench-compare-list timed libraries lint fmt fmt-check ci deps
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build bin/redisgate, a static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/redisgate ./cmd/redisgate
@@ -48,11 +48,14 @@ bench: ## Run the benchmarks; COUNT=6 runs feed benchstat
 bench-idle: ## Measure the resident memory of 5,000 idle TLS clients
 	$(GO) run ./bench/idle
 
-bench-compare: ## Compare with Redis's own TLS, HAProxy and stunnel; SCENARIOS, TARGETS, ROUNDS, SECONDS, BASELINE
+bench-compare: ## Compare with Redis's own TLS, HAProxy and stunnel; SCENARIOS, TARGETS, ROUNDS, SECONDS or REQUESTS, BASELINE
 	@COMPARE=true tools/deps.sh
 	@$(GO) build -o bin/bench-compare ./bench/compare
-	@exec bin/bench-compare -out bench/results $(if $(SCENARIOS),-scenarios '$(SCENARIOS)') $(if $(TARGETS),-targets '$(TARGETS)') \
-		$(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(SECONDS),-seconds $(SECONDS)) $(if $(BASELINE),-baseline '$(BASELINE)')
+	@exec bin/bench-compare -out bench/results $(if $(value SCENARIOS),-scenarios '$(value SCENARIOS)') $(if $(value TARGETS),-targets '$(value TARGETS)') \
+		$(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(SECONDS),-seconds $(SECONDS)) $(if $(filter command environment,$(origin REQUESTS)),-requests $(REQUESTS)) $(if $(BASELINE),-baseline '$(BASELINE)')
+
+bench-compare-list: ## List the scenarios and targets of bench-compare
+	@$(GO) run ./bench/compare -list
 
 timed: deps ## Run the tests that measure time, for a quiet machine
 	@$(TESTSUM) -tags timed $(TESTFLAGS) ./internal/e2e

@@ -39,13 +39,14 @@ type bed struct {
 	undo    []func()           // in the order of starting
 }
 
-// newBed starts Redis and makes the rest. baseline may be empty.
-func newBed(ctx context.Context, baseline string) (*bed, error) {
+// newBed starts Redis and makes the rest. binary is redisgate, which is built if that
+// is empty; baseline may be empty.
+func newBed(ctx context.Context, binary, baseline string) (*bed, error) {
 	dir, err := os.MkdirTemp("", "redisgate-compare-")
 	if err != nil {
 		return nil, err
 	}
-	b := &bed{dir: dir, baseline: baseline, socket: filepath.Join(dir, "redis.sock"), targets: map[string]*target{}}
+	b := &bed{dir: dir, binary: binary, baseline: baseline, socket: filepath.Join(dir, "redis.sock"), targets: map[string]*target{}}
 	b.later(func() { _ = os.RemoveAll(dir) })
 	if err := b.furnish(ctx); err != nil {
 		b.close()
@@ -56,8 +57,10 @@ func newBed(ctx context.Context, baseline string) (*bed, error) {
 
 func (b *bed) furnish(ctx context.Context) error {
 	var err error
-	if b.binary, err = process.Build(b.dir); err != nil {
-		return err
+	if b.binary == "" {
+		if b.binary, err = process.Build(b.dir); err != nil {
+			return err
+		}
 	}
 	if b.certificate, err = process.NewCertificate(b.dir); err != nil {
 		return err
@@ -92,8 +95,14 @@ func (b *bed) furnish(ctx context.Context) error {
 func (b *bed) later(f func()) { b.undo = append(b.undo, f) }
 
 // close ends everything that was started, the last first.
-func (b *bed) close() {
-	for len(b.undo) > 0 {
+func (b *bed) close() { b.clear(0) }
+
+// furnished says how much stands, for clear.
+func (b *bed) furnished() int { return len(b.undo) }
+
+// clear ends all that was started since furnished returned n, targets among it.
+func (b *bed) clear(n int) {
+	for len(b.undo) > n {
 		last := len(b.undo) - 1
 		b.undo[last]()
 		b.undo = b.undo[:last]
@@ -110,10 +119,7 @@ func (b *bed) port() (*child.Port, error) {
 }
 
 // subdirectory makes one that is new.
-func (b *bed) subdirectory(name string) (string, error) {
-	dir := filepath.Join(b.dir, name)
-	return dir, os.Mkdir(dir, 0o700)
-}
+func (b *bed) subdirectory() (string, error) { return os.MkdirTemp(b.dir, "") }
 
 // write writes a file of the bed and returns its path.
 func (b *bed) write(name, text string) (string, error) {
@@ -149,5 +155,35 @@ func (b *bed) target(ctx context.Context, name string) (*target, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	b.targets[name] = t
+	b.later(func() { delete(b.targets, name) })
 	return t, nil
+}
+
+// all starts several targets.
+func (b *bed) all(ctx context.Context, names []string) ([]*target, error) {
+	var out []*target
+	for _, name := range names {
+		t, err := b.target(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// unfit tries the guests among the names and returns why some cannot be measured.
+func (b *bed) unfit(ctx context.Context, names []string) map[string]error {
+	out := map[string]error{}
+	for _, name := range names {
+		if k := kindNamed(name); k == nil || !k.guest {
+			continue
+		}
+		stands := b.furnished()
+		if _, err := b.target(ctx, name); err != nil {
+			out[name] = err
+		}
+		b.clear(stands)
+	}
+	return out
 }

@@ -7,6 +7,7 @@ import (
 
 	"redisgate/auth"
 	"redisgate/internal/process"
+	"redisgate/users"
 )
 
 const (
@@ -36,7 +37,7 @@ func (g gate) start(ctx context.Context, b *bed) (*target, error) {
 
 // run starts it; the caller stops it.
 func (g gate) run(b *bed) (*target, *process.Process, error) {
-	dir, err := b.subdirectory(fmt.Sprintf("gate-%d", len(b.undo)))
+	dir, err := b.subdirectory()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -83,7 +84,7 @@ func userName(i int) string {
 func (g gate) others() string {
 	var out strings.Builder
 	hash := auth.Rule(auth.Hash([]byte(process.Password)))
-	for i := 1; i < g.users; i++ {
+	for i := 1; i < min(g.users, users.MaxUsers-1); i++ { // default is one, too
 		fmt.Fprintf(&out, "[[user]]\nname = %q\nacl = \"on %s %s\"\n", userName(i), hash, g.rules())
 	}
 	return out.String()

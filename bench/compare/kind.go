@@ -13,6 +13,9 @@ type kind struct {
 	start func(context.Context, *bed) (*target, error)
 	// here says whether a kind that may be missing can be had; nil: it must be.
 	here func(baseline string) bool
+	// guest is one of which nothing is known but its name: it is left out if it does
+	// not start.
+	guest bool
 }
 
 // Names of targets that others are compared with.
@@ -33,8 +36,8 @@ func kinds() []kind {
 		{name: tlsRedis, about: "Redis's own TLS", start: startRedisTLS},
 		{name: "stunnel", about: "stunnel, Redis over TCP", start: startStunnel},
 		{name: haproxy, about: "HAProxy, `mode tcp`, Redis over TCP", start: startHAProxy},
-		{name: "ghostunnel", about: "ghostunnel, Redis over TCP", start: startGhostunnel, here: onPath("ghostunnel")},
-		{name: "envoy", about: "Envoy, `tcp_proxy`, Redis over TCP", start: startEnvoy, here: onPath("envoy")},
+		{name: "ghostunnel", about: "ghostunnel, Redis over TCP", start: startGhostunnel, here: onPath("ghostunnel"), guest: true},
+		{name: "envoy", about: "Envoy, `tcp_proxy`, Redis over TCP", start: startEnvoy, here: onPath("envoy"), guest: true},
 		{name: gateName, about: "redisgate, 1 worker, Redis over TCP", start: gate{workers: 1}.start},
 		{name: "redisgate-unix", about: "redisgate, 1 worker, Redis over a unix socket", start: gate{workers: 1, unix: true}.start},
 		{name: "redisgate-2", about: "redisgate, 2 workers, Redis over TCP", start: gate{workers: 2}.start},

@@ -13,9 +13,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -34,17 +36,18 @@ type options struct {
 	scenarios, targets string
 	out, baseline      string
 	list               bool
+	args               []string // as they were given
 }
 
 func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	var o options
+	o := options{args: args}
 	f := flag.NewFlagSet("compare", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.IntVar(&o.rounds, "rounds", 5, "how often each target has its turn")
 	f.Float64Var(&o.seconds, "seconds", 2, "how long a run takes, about")
 	f.IntVar(&o.requests, "requests", 0, "commands of a run, instead of -seconds")
 	f.StringVar(&o.scenarios, "scenarios", "", "`regexp` of the scenarios to run; -list shows them (default the usual ones)")
-	f.StringVar(&o.targets, "targets", "", "`regexp` of the targets to run (default all)")
+	f.StringVar(&o.targets, "targets", "", "`regexp` of the targets to run (default what each scenario is worth)")
 	f.StringVar(&o.out, "out", "", "`directory` for the results; nothing is stored without")
 	f.StringVar(&o.baseline, "baseline", "", "another redisgate `binary`, to be a target too")
 	f.BoolVar(&o.list, "list", false, "list scenarios and targets and end")
@@ -59,6 +62,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		list(stdout)
 		return 0
 	}
+	allowFiles()
 	r, err := compare(ctx, o, stdout, stderr)
 	if ctx.Err() != nil {
 		fmt.Fprintln(stderr, "compare: interrupted; nothing is stored")
@@ -68,7 +72,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "compare:", err)
 		return 1
 	}
-	if o.out != "" {
+	if o.out != "" && len(r.Sections) > 0 {
 		path, err := store(o.out, r)
 		if err != nil {
 			fmt.Fprintln(stderr, "compare: storing the results:", err)
@@ -76,17 +80,21 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		fmt.Fprintln(stdout, "stored:", path)
 	}
+	if len(r.Failures) > 0 {
+		fmt.Fprintf(stderr, "compare: %d failures, see above\n", len(r.Failures))
+		return 1
+	}
 	return 0
 }
 
 // list prints all scenarios and targets. Those marked * run unless others are asked for.
 func list(w io.Writer) {
-	for _, s := range scenarios() {
+	for _, j := range jobs() {
 		mark := " "
-		if s.usual {
+		if j.usual {
 			mark = "*"
 		}
-		fmt.Fprintf(w, "scenario %s %-24s %s\n", mark, s.name, s.title())
+		fmt.Fprintf(w, "scenario %s %-24s %s\n", mark, j.name, j.title)
 	}
 	for _, k := range kinds() {
 		fmt.Fprintf(w, "target     %-24s %s\n", k.name, k.about)
@@ -115,40 +123,37 @@ func compare(ctx context.Context, o options, stdout, stderr io.Writer) (report, 
 			return report{}, err
 		}
 	}
-	now := time.Now().UTC()
 	out := report{
-		Date: now.Format("2006-01-02 15:04:05"), Machine: inspect(), Command: append([]string{"compare"}, os.Args[1:]...),
+		Date: time.Now().UTC().Format(time.DateTime), Machine: inspect(), Command: append([]string{"compare"}, o.args...),
 		Rounds: o.rounds, Seconds: o.seconds,
 	}
-	bed, err := newBed(ctx, o.baseline)
+	bed, err := newBed(ctx, "", o.baseline)
 	if err != nil {
 		return report{}, err
 	}
 	defer bed.close()
-	r := &runner{bed: bed, rounds: o.rounds, length: length, requests: o.requests, progress: stderr}
+	unfit := bed.unfit(ctx, targetsOf(chosen))
+	for _, name := range slices.Sorted(maps.Keys(unfit)) {
+		out.Failures = append(out.Failures, fmt.Sprintf("%s: %v", name, unfit[name]))
+		fmt.Fprintf(stderr, "compare: %s is left out: %v\n", name, unfit[name])
+	}
+	chosen = without(chosen, unfit)
+	r := &runner{bed: bed, rounds: o.rounds, length: length, requests: o.requests, look: 500 * time.Millisecond, progress: stderr}
 	fmt.Fprintf(stdout, "%s\n", out.Machine.markdown())
-	for _, s := range chosen {
-		runs, err := r.scenario(ctx, s)
-		if err != nil {
-			return report{}, err
+	for _, j := range chosen {
+		made, err := j.run(ctx, r, j.targets)
+		if ctx.Err() != nil {
+			return report{}, context.Cause(ctx)
 		}
-		made := scenarioSection(s, runs)
+		if err != nil {
+			// What the others measure is not lost.
+			out.Failures = append(out.Failures, fmt.Sprintf("%s: %v", j.name, err))
+			fmt.Fprintln(stderr, "compare:", err)
+			continue
+		}
+		made.Name, made.Title = j.name, j.title
 		out.Sections = append(out.Sections, made)
 		fmt.Fprintf(stdout, "%s\n", made.markdown(nil))
 	}
 	return out, nil
-}
-
-// estimate says how long the scenarios take, about.
-func estimate(chosen []scenario, rounds int, length time.Duration) time.Duration {
-	const (
-		starting = 10 * time.Second       // building, and starting the targets
-		perTry   = 600 * time.Millisecond // finding a rate
-		perRun   = 150 * time.Millisecond // what a run takes besides the load
-	)
-	all := starting
-	for _, s := range chosen {
-		all += time.Duration(len(s.targets)) * (perTry + time.Duration(rounds)*(length+perRun))
-	}
-	return all
 }

@@ -13,6 +13,7 @@ type report struct {
 	Rounds   int       `json:"rounds"`
 	Seconds  float64   `json:"seconds"` // of a run, about
 	Sections []section `json:"sections"`
+	Failures []string  `json:"failures,omitempty"` // scenarios and targets that could not be measured, and why
 }
 
 // section is one measurement: a table, what it was made from, and charts.
@@ -79,6 +80,9 @@ func (r report) markdown(image func(section, figure) string) string {
 	out := "# Comparison of " + r.Date + "\n\n" + r.Machine.markdown() +
 		fmt.Sprintf("\n`%s`: %d rounds, runs of about %g s, medians. What each column isolates is in [README.md](README.md).\n",
 			strings.Join(r.Command, " "), r.Rounds, r.Seconds)
+	for _, f := range r.Failures {
+		out += "\nNot measured: " + strings.ReplaceAll(strings.TrimSpace(f), "\n", " ") + "\n"
+	}
 	for _, s := range r.Sections {
 		out += "\n" + s.markdown(func(f figure) string { return image(s, f) })
 	}
@@ -87,7 +91,7 @@ func (r report) markdown(image func(section, figure) string) string {
 
 // scenarioSection makes a section of one scenario's runs.
 func scenarioSection(s scenario, runs []run) section {
-	out := section{Name: s.name, Title: s.title(), Runs: runs}
+	out := section{Runs: runs}
 	out.Table.Head = []string{
 		"target", "commands/s", "p50 ms", "p99 ms", "proxy us", "Redis us", "both us", "load us", "proxy MB", "Redis MB",
 	}

@@ -13,6 +13,7 @@ type runner struct {
 	rounds   int
 	length   time.Duration // of one run, about
 	requests int           // of one run, instead of a length, if not 0
+	look     time.Duration // how often memory is looked at that has to settle
 	progress io.Writer
 }
 
@@ -42,66 +43,106 @@ func load(ctx context.Context, t *target, s scenario, n int) (outcome, error) {
 	return benchmark(ctx, t, s, n)
 }
 
-// scenario runs one scenario: a short run on each target to find how many
-// commands take as long as wanted, then the rounds. Each round has every target
-// once, and begins with another one than the round before.
+// scenario runs one scenario: short runs on each target to find how many commands
+// take as long as wanted, then the rounds. Each round has every target once, and
+// begins with another one than the round before. The proxies are started for it.
 func (r *runner) scenario(ctx context.Context, s scenario) ([]run, error) {
+	defer r.bed.clear(r.bed.furnished())
 	if err := r.bed.fill(ctx, s.size); err != nil {
 		return nil, err
 	}
-	var targets []*target
-	for _, name := range s.targets {
-		t, err := r.bed.target(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		targets = append(targets, t)
+	targets, err := r.bed.all(ctx, s.targets)
+	if err != nil {
+		return nil, err
 	}
-	rates := make([]float64, len(targets))
+	paces := make([]pace, len(targets))
 	for i, t := range targets {
-		var err error
-		if rates[i], err = r.try(ctx, t, s); err != nil {
+		if paces[i], err = r.try(ctx, t, s); err != nil {
 			return nil, fmt.Errorf("%s on %s: %w", s.name, t.name, err)
 		}
 	}
 	var out []run
-	for round := range r.rounds {
-		for i := range targets {
-			at := (i + round) % len(targets)
-			one, err := r.run(ctx, targets[at], s, r.commands(s, rates[at]))
-			if err != nil {
-				return nil, fmt.Errorf("%s on %s: %w", s.name, targets[at].name, err)
-			}
-			one.Round = round + 1
-			rates[at] = one.Rate
-			out = append(out, one)
+	err = r.turns(s.name, len(targets), func(round, i int) error {
+		one, err := r.run(ctx, targets[i], s, r.commands(s, paces[i]))
+		if err != nil {
+			return fmt.Errorf("%s on %s: %w", s.name, targets[i].name, err)
 		}
-		fmt.Fprintf(r.progress, "%s: round %d of %d\n", s.name, round+1, r.rounds)
-	}
-	return out, nil
+		one.Round = round
+		paces[i].learn(one)
+		out = append(out, one)
+		return nil
+	})
+	return out, err
 }
 
-// commands is how many commands a run takes at that rate: at least two of each client.
-func (r *runner) commands(s scenario, rate float64) int {
+// turns calls f for each of n in each round, counted from 1. Every round begins with
+// another one.
+func (r *runner) turns(name string, n int, f func(round, i int) error) error {
+	for round := range r.rounds {
+		for i := range n {
+			if err := f(round+1, (i+round)%n); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(r.progress, "%s: round %d of %d\n", name, round+1, r.rounds)
+	}
+	return nil
+}
+
+// pace is how fast a target takes a scenario, roughly.
+type pace struct {
+	setup time.Duration // until all clients are connected
+	rate  float64       // commands a second, then
+}
+
+// learn corrects the pace by a run.
+func (p *pace) learn(r run) {
+	took := time.Duration(float64(r.Commands) / r.Rate * float64(time.Second))
+	if r.Rate > 0 && took > 2*p.setup {
+		p.rate = float64(r.Commands) / (took - p.setup).Seconds()
+	}
+}
+
+// length is how long the commands of a run shall take. redis-benchmark counts the
+// handshakes of its clients in: the more there are, the longer the run, so that
+// they stay a small part of it.
+func (s scenario) length(d time.Duration) time.Duration {
+	const many = 150
+	return d * time.Duration(max(many, s.clients)) / many
+}
+
+// commands is how many commands a run has at that pace: at least two of each client.
+func (r *runner) commands(s scenario, p pace) int {
 	n := r.requests
 	if n == 0 {
-		n = int(rate * r.length.Seconds())
+		n = int(p.rate * s.length(r.length).Seconds())
 	}
 	return max(n, 2*s.clients*s.pipeline)
 }
 
-// try finds the rate of a target, roughly: with more and more commands until they
-// take a moment. It warms up, too.
-func (r *runner) try(ctx context.Context, t *target, s scenario) (float64, error) {
+// try finds the pace of a target: with more and more commands until they take a
+// moment. It warms up, too.
+func (r *runner) try(ctx context.Context, t *target, s scenario) (pace, error) {
 	const enough = 250 * time.Millisecond
-	for n := 2 * s.clients * s.pipeline; ; n *= 5 {
+	ctx, cancel := context.WithTimeout(ctx, patience(r.length))
+	defer cancel()
+	least := s.clients * s.pipeline
+	timed := func(n int) (time.Duration, error) {
 		began := time.Now()
-		if _, err := load(ctx, t, s, n); err != nil {
-			return 0, err
+		_, err := load(ctx, t, s, n)
+		return time.Since(began), err
+	}
+	setup, err := timed(least)
+	if err != nil || r.requests > 0 {
+		return pace{}, err
+	}
+	for n := 4 * least; ; n *= 4 {
+		took, err := timed(n)
+		if err != nil {
+			return pace{}, err
 		}
-		took := time.Since(began)
-		if took >= enough || r.requests > 0 {
-			return float64(n) / took.Seconds(), nil
+		if took -= setup; took >= enough {
+			return pace{setup, float64(n-least) / took.Seconds()}, nil
 		}
 	}
 }
@@ -111,7 +152,7 @@ func patience(d time.Duration) time.Duration { return 30*time.Second + 10*d }
 
 // run does one run with n commands and looks whether Redis has seen them.
 func (r *runner) run(ctx context.Context, t *target, s scenario, n int) (run, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience(r.length))
+	ctx, cancel := context.WithTimeout(ctx, patience(s.length(r.length)))
 	defer cancel()
 	if err := r.bed.admin.ConfigResetStat(ctx).Err(); err != nil {
 		return run{}, err

@@ -11,9 +11,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
+	"redisgate/internal/process"
 	"redisgate/internal/redistest"
 )
 
@@ -25,6 +27,32 @@ func requirePrograms(t *testing.T) {
 	}
 	redistest.RequireTool(t, "redis-server")
 	redistest.RequireTool(t, "redis-benchmark")
+}
+
+// built is where redisgate is, for the tests that need no other.
+var built = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "redisgate-compare-test-")
+	if err != nil {
+		return "", err
+	}
+	return process.Build(dir)
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := built(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+func binary(t *testing.T) string {
+	t.Helper()
+	path, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // TestCompareFromEndToEnd runs the whole program with few commands and looks at
@@ -136,7 +164,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	requirePrograms(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	b, err := newBed(ctx, "")
+	b, err := newBed(ctx, binary(t), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,12 +198,41 @@ func (f writerFunc) Write(p []byte) (int, error) {
 
 func TestWrongUseIsRefused(t *testing.T) {
 	for _, args := range [][]string{
-		{"-rounds", "0"}, {"-seconds", "0"}, {"-requests", "-1"}, {"more"}, {"-nosuch"},
-		{"-scenarios", "nothing-like-it"}, {"-scenarios", "("}, {"-targets", "("},
+		{"-rounds", "0"},
+		{"-seconds", "0"},
+		{"-requests", "-1"},
+		{"more"},
+		{"-nosuch"},
+		{"-scenarios", "nothing-like-it"},
+		{"-scenarios", "("},
+		{"-targets", "("},
 	} {
 		var stdout, stderr bytes.Buffer
 		if code := command(t.Context(), args, &stdout, &stderr); code == 0 || stderr.Len() == 0 {
 			t.Errorf("compare %q = %d, %q; want an error", args, code, &stderr)
 		}
+	}
+}
+
+// TestGuestsThatDoNotStartAreLeftOut has a ghostunnel in PATH that is none.
+func TestGuestsThatDoNotStartAreLeftOut(t *testing.T) {
+	requirePrograms(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "ghostunnel"), []byte("#!/bin/sh\necho broken\nexit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	b, err := newBed(t.Context(), binary(t), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.close()
+	j := []job{{name: "a", targets: []string{tlsRedis, "ghostunnel"}}, {name: "b", targets: []string{"ghostunnel"}}}
+	unfit := b.unfit(t.Context(), targetsOf(j))
+	if err := unfit["ghostunnel"]; len(unfit) != 1 || err == nil || !strings.Contains(err.Error(), "broken") {
+		t.Errorf("unfit = %v; want ghostunnel, and what it has said", unfit)
+	}
+	if got := without(j, unfit); len(got) != 1 || !slices.Equal(got[0].targets, []string{tlsRedis}) {
+		t.Errorf("without ghostunnel there are %+v; want a on %s", got, tlsRedis)
 	}
 }

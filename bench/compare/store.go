@@ -17,7 +17,9 @@ func store(dir string, r report) (string, error) {
 	if err := os.MkdirAll(charts, 0o755); err != nil {
 		return "", err
 	}
-	file := func(s section, f figure) string { return s.Name + "-" + f.name + ".svg" }
+	file := func(s section, f figure) string {
+		return strings.NewReplacer(" ", "-", ",", "").Replace(s.Name + "-" + f.name + ".svg")
+	}
 	for _, s := range r.Sections {
 		for _, f := range s.Charts {
 			if err := os.WriteFile(filepath.Join(charts, file(s, f)), []byte(f.svg), 0o644); err != nil {

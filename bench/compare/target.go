@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -60,15 +61,17 @@ func (t *target) login(nc net.Conn, user string) error {
 	}
 	got := make([]byte, len(want))
 	if n, err := io.ReadFull(nc, got); err != nil || string(got) != want {
-		return fmt.Errorf("after the log-in: %q, %w", got[:n], orUnexpected(err))
+		return fmt.Errorf("after the log-in: %q, %w", got[:n], unexpected(err))
 	}
 	return nc.SetDeadline(time.Time{})
 }
 
-// orUnexpected is err, or an error that says that the reply was none.
-func orUnexpected(err error) error {
+var errUnexpected = errors.New("which is not what was expected")
+
+// unexpected is err, or what is wrong if there was a reply.
+func unexpected(err error) error {
 	if err == nil {
-		return fmt.Errorf("want +PONG")
+		return errUnexpected
 	}
 	return err
 }
@@ -96,7 +99,7 @@ func (t *target) check(ctx context.Context) error {
 	_ = nc.SetDeadline(time.Now().Add(dialTimeout))
 	line, err := bufio.NewReader(nc).ReadString('\n')
 	if err != nil || line != ":0\r\n" && line != ":1\r\n" {
-		return fmt.Errorf("EXISTS = %q, %w", line, orUnexpected(err))
+		return fmt.Errorf("EXISTS = %q, %w", line, unexpected(err))
 	}
 	return nil
 }
