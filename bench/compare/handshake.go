@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"sync"
 	"time"
@@ -158,10 +157,6 @@ func (s *shaker) once(ctx context.Context) (time.Duration, bool, error) {
 	tc, ok := nc.(*tls.Conn)
 	if !ok {
 		return 0, false, errors.New("the target has no TLS")
-	}
-	if raw, ok := tc.NetConn().(*net.TCPConn); ok {
-		// A reset leaves no port in TIME_WAIT, of which there are too few.
-		_ = raw.SetLinger(0)
 	}
 	if s.login {
 		return took, tc.ConnectionState().DidResume, s.t.login(nc, s.t.user)

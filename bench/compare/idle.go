@@ -80,7 +80,7 @@ func (r *runner) rest(ctx context.Context, name string, k repose) (rest, error) 
 	if r.requests > 0 {
 		n = r.requests
 	}
-	first, err := connect(ctx, &other, firstOnes, nil)
+	first, err := connect(ctx, &other, min(n, firstOnes), nil)
 	if err != nil {
 		return rest{}, err
 	}

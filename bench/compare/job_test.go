@@ -49,6 +49,21 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+func TestScenariosFitIntoMemory(t *testing.T) {
+	all := map[string]bool{}
+	for _, s := range scenarios() {
+		all[s.name] = true
+		if s.inFlight() > mostInFlight {
+			t.Errorf("%s has %d bytes under way; want at most %d", s.name, s.inFlight(), mostInFlight)
+		}
+	}
+	for name, want := range map[string]bool{"get-16k-c50-p64": true, "set-16k-c500-p1": true, "get-16k-c500-p64": false, "mset-16k-c50-p64": false} {
+		if all[name] != want {
+			t.Errorf("there is a scenario %s: %t; want %t", name, all[name], want)
+		}
+	}
+}
+
 func TestTargetsThatAreNotHereAreLeftOut(t *testing.T) {
 	got, err := choose("^get-3b-c1-p1$", "", func(name string) bool { return name != "envoy" && name != baseGate })
 	if err != nil || len(got) != 1 || slices.Contains(got[0].targets, "envoy") || !slices.Contains(got[0].targets, "ghostunnel") {

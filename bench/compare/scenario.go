@@ -45,10 +45,25 @@ var usual = map[string]bool{
 	"policy-get-3b-c50-p1": false, "policy-get-3b-c50-p16": false,
 }
 
+// inFlight is how many bytes of values a scenario has under way at once.
+func (s scenario) inFlight() int {
+	n := s.clients * s.pipeline * s.size
+	if s.command == mset {
+		n *= 10
+	}
+	return n
+}
+
+// mostInFlight is where a scenario would measure the machine's memory instead.
+const mostInFlight = 64 << 20
+
 // scenarios are all, those of a whole run and the rest of the matrix.
 func scenarios() []scenario {
 	var out []scenario
 	add := func(s scenario) {
+		if s.inFlight() > mostInFlight {
+			return
+		}
 		s.name = fmt.Sprintf("%s-%s-c%d-p%d", s.command, sizeName(s.size), s.clients, s.pipeline)
 		s.targets = few
 		var all bool

@@ -32,8 +32,15 @@ func (t *target) dial(ctx context.Context, conf *tls.Config) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	nc, err := new(net.Dialer).DialContext(ctx, t.network, t.addr)
-	if err != nil || conf == nil {
-		return nc, err
+	if err != nil {
+		return nil, err
+	}
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		// A reset leaves no port in TIME_WAIT, of which there are too few.
+		_ = tcp.SetLinger(0)
+	}
+	if conf == nil {
+		return nc, nil
 	}
 	tc := tls.Client(nc, conf)
 	if err := tc.HandshakeContext(ctx); err != nil {
