@@ -65,13 +65,13 @@ func (s *session) login(command, name, password []byte) string {
 // is refused. t may be nil.
 func (s *session) attempt(t *trial, command, name, password []byte) (*users.Set, *users.User, string) {
 	set := s.h.set()
-	if t != nil && t.over || !s.h.mayTry(name) {
-		s.k.counts.Auth["throttled"]++
-		return nil, nil, textThrottled
-	}
 	var found proof
 	if t != nil {
 		found = t.proof
+	}
+	if t != nil && t.over || !found.counted && !s.h.mayTry(name) {
+		s.k.counts.Auth["throttled"]++
+		return nil, nil, textThrottled
 	}
 	u, slot, ok := set.AuthenticateProved(s.addr, name, password, found.proved)
 	if !ok && found.busy {
@@ -80,7 +80,9 @@ func (s *session) attempt(t *trial, command, name, password []byte) (*users.Set,
 	}
 	if !ok {
 		s.logFailed(command, name)
-		s.h.wrong(name)
+		if !found.counted {
+			s.h.wrong(name)
+		}
 		s.k.counts.Auth["failed"]++
 		if s.failed++; s.failed >= maxFailed && !s.known {
 			s.end("auth_failed")

@@ -37,8 +37,9 @@ type prover struct {
 
 // proof is what has come of it.
 type proof struct {
-	proved auth.Secret // for users.Set.AuthenticateProved; empty if nothing fits
-	busy   bool        // too many were waiting, or the time was up
+	proved  auth.Secret // for users.Set.AuthenticateProved; empty if nothing fits
+	busy    bool        // too many were waiting, or the time was up: nothing was tried
+	counted bool        // it is a failure, and known as one
 }
 
 func newProver(slots *tlsfeed.Slots, atOnce int) *prover {
@@ -99,9 +100,23 @@ func (s *Server) trial(a netip.Addr, name, password []byte) func() proof {
 			}
 			if _, _, ok := set.AuthenticateProved(a, name, password, found.proved); !ok {
 				least = max(least, failFloor)
+				s.countTrial(a, name, &found)
 			}
 		}
 		time.Sleep(least - time.Since(began))
 		return found
+	}
+}
+
+// countTrial counts a failure here, and not when it is decided: a client that does not
+// wait for that has cost as much. Whoever was locked out meanwhile is to learn nothing.
+func (s *Server) countTrial(a netip.Addr, name []byte, found *proof) {
+	switch {
+	case found.busy:
+	case !s.throttle.Allow(a, name, s.clock()):
+		*found = proof{busy: true}
+	default:
+		s.loginFailed(a, name)
+		found.counted = true
 	}
 }

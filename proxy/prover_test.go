@@ -44,7 +44,7 @@ func provingServer(t testing.TB) *Server {
 	slots := tlsfeed.NewSlots(1)
 	return &Server{
 		o: Options{ProveTimeout: time.Minute}, users: users.NewStore(slowUsers(t, slowOld)),
-		throttle: auth.NewThrottle(auth.ThrottleOptions{}), prover: newProver(slots, 1), born: time.Now(),
+		throttle: auth.NewThrottle(auth.ThrottleOptions{}), prover: newProver(slots, 1), born: time.Now(), failures: newFailures(),
 	}
 }
 
@@ -115,6 +115,29 @@ func TestProvingIsSkippedForWhoIsLockedOut(t *testing.T) {
 	}
 	if found := do(); !found.busy || !found.proved.Empty() {
 		t.Errorf("the trial is %+v; want it not made", found)
+	}
+}
+
+// A client that leaves before it is answered has been wrong all the same.
+func TestAFailureCountsForWhoHasLeft(t *testing.T) { synctest.Test(t, failuresOfWhoHasLeft) }
+
+func failuresOfWhoHasLeft(t *testing.T) {
+	s := provingServer(t)
+	for range auth.DefaultFree {
+		if found := s.trial(testAddr, []byte("ann"), []byte("wrong"))(); !found.counted || found.busy {
+			t.Fatalf("a wrong password is %+v; want it counted", found)
+		}
+	}
+	if s.throttle.Allow(testAddr, []byte("ann"), s.clock()) {
+		t.Error("failures of clients that have left are not counted")
+	}
+	if n := len(s.failures.queue); n != auth.DefaultFree {
+		t.Errorf("%d failures are logged; want %d", n, auth.DefaultFree)
+	}
+	// One that was under way when it was locked out learns nothing, be it wrong or right.
+	found := proof{}
+	if s.countTrial(testAddr, []byte("ann"), &found); !found.busy || found.counted {
+		t.Errorf("a wrong one that comes too late is %+v; want it not tried", found)
 	}
 }
 
