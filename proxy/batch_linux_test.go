@@ -3,6 +3,7 @@
 package proxy_test
 
 import (
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,18 +12,21 @@ import (
 	"redisgate/internal/gatetest"
 )
 
-// TestSystemCallsPerCommand counts what fifty commands cost that have arrived
-// while the loop was held: 1 wait, 50 reads and 1 write to Redis, then 1 wait, 1
-// read and 50 writes to the clients. It counts system calls, so it is for the
-// epoll loop alone.
+// TestSystemCallsPerCommand counts what the commands of fifty clients cost that have
+// arrived while the loop was held: 1 wait, 50 reads and 1 write to Redis, then 1 wait,
+// 1 read and 50 writes to the clients, be it one command or sixteen of each. It counts
+// system calls, so it is for the epoll loop alone.
 func TestSystemCallsPerCommand(t *testing.T) {
-	for name, tls := range map[string]bool{"tls": true, "plain": false} {
+	for name, how := range map[string]struct {
+		tls      bool
+		pipeline int
+	}{"tls": {true, 1}, "plain": {false, 1}, "tls, pipeline": {true, 16}, "plain, pipeline": {false, 16}} {
 		t.Run(name, func(t *testing.T) {
 			g, _ := gate(t, gatetest.Options{})
 			var clients []*wire
 			for range 50 {
 				nc := g.DialPlain
-				if tls {
+				if how.tls {
 					nc = g.Dial
 				}
 				w := newWire(t, nc(t)).login()
@@ -42,11 +46,13 @@ func TestSystemCallsPerCommand(t *testing.T) {
 			turns = turns[:0]
 			mu.Unlock()
 			for _, w := range clients {
-				w.send("PING")
+				w.raw(strings.Repeat("*1\r\n$4\r\nPING\r\n", how.pipeline))
 			}
 			release()
 			for _, w := range clients {
-				w.want("+PONG\r\n")
+				for range how.pipeline {
+					w.want("+PONG\r\n")
+				}
 			}
 			g.Server.LoopStats() // the turn of the last reply has ended
 			mu.Lock()

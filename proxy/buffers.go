@@ -5,6 +5,8 @@ package proxy
 type buffers struct {
 	free [len(classes)][][]byte
 	held int64 // bytes of capacity that sessions have at this moment
+
+	copied uint64 // bytes ever appended, or moved to make room
 }
 
 // classes are the capacities of slices that are kept for reuse; anything larger
@@ -63,8 +65,10 @@ func (b *buffers) append(p, q []byte) []byte {
 			size = max(need, 2*cap(p))
 		}
 		grown := append(b.take(size), p...)
+		b.copied += uint64(len(p))
 		b.give(p)
 		p = grown
 	}
+	b.copied += uint64(len(q))
 	return append(p, q...)
 }

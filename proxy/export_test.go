@@ -20,6 +20,16 @@ func (s *Server) LoopStats() eventloop.Stats {
 	return <-c
 }
 
+// Copied returns how many bytes the first worker's sessions and connections to Redis have
+// copied from one buffer to another; TLS and the kernel not included.
+func (s *Server) Copied() uint64 {
+	s.started.Load()
+	c := make(chan uint64, 1)
+	w := s.workers[0]
+	w.loop.Post(func() { c <- w.kit.bufs.copied + w.pool.Copied() })
+	return <-c
+}
+
 // OnTurn has f called with the first worker's statistics at the end of each turn.
 func (s *Server) OnTurn(f func(eventloop.Stats)) {
 	s.started.Load()

@@ -52,6 +52,7 @@ type Pool struct {
 	active   map[Key]*Conn
 	idle     []*Conn // most recently used last
 	flushing []*Conn
+	copied   uint64 // bytes ever appended to requests
 	delay    time.Duration
 	downTill int64
 	tidy     eventloop.Timer
@@ -162,6 +163,9 @@ func (p *Pool) Release(c *Conn, clean bool) {
 	c.idleSince = p.loop.Now()
 	p.idle = append(p.idle, c)
 }
+
+// Copied is the number of bytes of requests that were ever copied on their way out.
+func (p *Pool) Copied() uint64 { return p.copied }
 
 // Flush writes what the turn gathered. The worker calls it at the end of a turn.
 func (p *Pool) Flush() {
