@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"redisgate/aclfile"
+	"redisgate/identity"
 	"redisgate/policy"
 )
 
@@ -18,6 +19,10 @@ type Extra struct {
 	Allow         *policy.Networks // nil: everywhere
 	Databases     []int            // empty: all
 	UnsafeScripts bool
+
+	// Certificates and RequireCertificate are as in User.
+	Certificates       []identity.Pattern
+	RequireCertificate bool
 }
 
 // DirectoryOptions say where users come from.
@@ -97,18 +102,18 @@ func (d *Directory) SetUser(by, name string, rules []string) error {
 		if err := d.mayTakeOver(by, u); err != nil {
 			return nil, err
 		}
-		next := Definition{Origin: Runtime}
+		var next Definition
 		// Adding a pattern looks at all others.
 		if len(rules) > aclfile.MaxRules {
 			return nil, fmt.Errorf("redisgate: more than %d rules", aclfile.MaxRules)
 		}
 		var err error
 		if u != nil {
-			next.Allow = u.Allow
+			next = u.definition()
 			next.User, err = u.With(rules, policy.Options{RefuseReserved: true})
 		} else {
 			extra := d.o.Extras[name]
-			next.Allow = extra.Allow
+			next = extra.definition(nil)
 			opt := extra.options()
 			opt.RefuseReserved = true
 			next.User, err = policy.NewUser(name, rules, opt)
@@ -116,6 +121,7 @@ func (d *Directory) SetUser(by, name string, rules []string) error {
 		if err != nil {
 			return nil, errors.New(oneLine(err.Error()))
 		}
+		next.Origin = Runtime
 		// What ACL SAVE writes is what ACL LOAD must take.
 		if err := aclfile.Fits(next.User); err != nil {
 			return nil, fmt.Errorf("redisgate: %w", err)

@@ -12,6 +12,10 @@ func (e Extra) options() policy.Options {
 	return policy.Options{Databases: e.Databases, UnsafeScripts: e.UnsafeScripts}
 }
 
+func (e Extra) definition(u *policy.User) Definition {
+	return Definition{User: u, Allow: e.Allow, Certificates: e.Certificates, RequireCertificate: e.RequireCertificate}
+}
+
 // FileOptions gives what extras add to the rules of an aclfile's users, for
 // aclfile.Read.
 func FileOptions(extras map[string]Extra) func(name string) policy.Options {
@@ -22,7 +26,9 @@ func FileOptions(extras map[string]Extra) func(name string) policy.Options {
 func DefineFiled(entries []aclfile.Entry, extras map[string]Extra) []Definition {
 	out := make([]Definition, 0, len(entries))
 	for _, e := range entries {
-		out = append(out, Definition{User: e.User, Allow: extras[e.Name].Allow, Origin: Filed})
+		d := extras[e.Name].definition(e.User)
+		d.Origin = Filed
+		out = append(out, d)
 	}
 	return out
 }
@@ -60,7 +66,7 @@ func (s *Set) saved() (*Set, error) {
 	}
 	definitions := make([]Definition, 0, len(s.all))
 	for _, u := range s.all {
-		d := Definition{User: u.User, Allow: u.Allow, Origin: u.Origin}
+		d := u.definition()
 		if d.Origin != Configured {
 			d.Origin = Filed
 		}

@@ -8,6 +8,7 @@ import (
 
 	"redisgate/aclfile"
 	"redisgate/auth"
+	"redisgate/identity"
 	"redisgate/policy"
 )
 
@@ -23,6 +24,8 @@ type Set struct {
 	own     bool           // labels and indexes are no earlier set's
 
 	standard *User // default
+
+	owners identity.Table[*User] // of certificates
 
 	// What an unknown user is judged by, so that it costs what others cost.
 	most   int              // passwords that any user has
@@ -46,6 +49,9 @@ func NewSet(definitions []Definition, previous *Set) (*Set, error) {
 		}
 		if s.byName[d.User.Name] != nil {
 			return nil, fmt.Errorf("user %q is defined twice", d.User.Name)
+		}
+		if err := d.check(); err != nil {
+			return nil, err
 		}
 		s.add(s.newUser(d))
 	}
@@ -75,6 +81,9 @@ func (s *Set) with(d Definition, gone map[string]bool) (*Set, error) {
 	next := &Set{byName: make(map[string]*User, len(s.all)+1), most: 1, labels: s.labels, indexes: s.indexes}
 	var changed *User
 	if d.User != nil {
+		if err := d.check(); err != nil {
+			return nil, err
+		}
 		changed = next.newUser(d)
 	}
 	for _, u := range s.all {
@@ -98,7 +107,10 @@ func (s *Set) with(d Definition, gone map[string]bool) (*Set, error) {
 
 // newUser gives a user its index, which an earlier set may have given already.
 func (s *Set) newUser(d Definition) *User {
-	u := &User{User: d.User, Allow: d.Allow, Origin: d.Origin, Label: d.User.Name, size: aclfile.Size(d.User)}
+	u := &User{
+		User: d.User, Allow: d.Allow, Origin: d.Origin, Certificates: d.Certificates, RequireCertificate: d.RequireCertificate,
+		Label: d.User.Name, size: aclfile.Size(d.User),
+	}
 	index, ok := s.indexes[u.Name]
 	switch {
 	case ok:
@@ -137,6 +149,9 @@ func (s *Set) add(u *User) {
 	s.most = max(s.most, len(u.Passwords))
 	if u.Allow.Len() > s.decoys.Len() {
 		s.decoys = u.Allow
+	}
+	for _, p := range u.Certificates {
+		s.owners.Add(p, u)
 	}
 }
 

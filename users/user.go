@@ -1,9 +1,11 @@
 package users
 
 import (
+	"fmt"
 	"net/netip"
 
 	"redisgate/aclfile"
+	"redisgate/identity"
 	"redisgate/policy"
 )
 
@@ -26,6 +28,11 @@ type User struct {
 	*policy.User
 	Allow  *policy.Networks // where the user may log in from; nil: wherever a client may connect from
 	Origin Origin
+
+	// Certificates are the client certificates that are this user. With
+	// RequireCertificate a password counts only together with one of them.
+	Certificates       []identity.Pattern
+	RequireCertificate bool
 
 	// Index is this user's place in counters: from 0, dense, less than MaxLabels,
 	// and the same for the same name in every later set made with this one as
@@ -61,6 +68,28 @@ type Definition struct {
 	User  *policy.User
 	Allow *policy.Networks // nil: everywhere; an empty list: nowhere
 
+	// Certificates and RequireCertificate are as in User.
+	Certificates       []identity.Pattern
+	RequireCertificate bool
+
 	// Origin of a user that a program made up is Configured: nobody may change it.
 	Origin Origin
+}
+
+// definition is what the user was made of.
+func (u *User) definition() Definition {
+	return Definition{
+		User: u.User, Allow: u.Allow, Origin: u.Origin, Certificates: u.Certificates, RequireCertificate: u.RequireCertificate,
+	}
+}
+
+// check refuses what would let somebody in without the certificate that is meant.
+func (d Definition) check() error {
+	switch {
+	case len(d.Certificates) > 0 && d.User.NoPass:
+		return fmt.Errorf("redisgate: user '%s' has certificates, and with nopass anybody would be that user without one", d.User.Name)
+	case d.RequireCertificate && len(d.Certificates) == 0:
+		return fmt.Errorf("redisgate: user '%s' requires a certificate and has none", d.User.Name)
+	}
+	return nil
 }

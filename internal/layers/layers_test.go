@@ -32,12 +32,14 @@ var rooms = map[string][]string{
 	"config":  nil, // what the operator wrote
 	"tlsconf": nil, // certificates to *tls.Config
 
+	"identity": nil, // whom a certificate names
+
 	"policy/command":     nil, // facts about commands
 	"policy/command/gen": {"policy/command"},
-	"policy":             {"policy/command"},            // pure judgement
-	"auth":               nil,                           // secrets
-	"aclfile":            {"policy"},                    // Redis's file of users
-	"users":              {"policy", "auth", "aclfile"}, // the live users
+	"policy":             {"policy/command"},                        // pure judgement
+	"auth":               nil,                                       // secrets
+	"aclfile":            {"policy"},                                // Redis's file of users
+	"users":              {"policy", "auth", "aclfile", "identity"}, // the live users
 
 	"acl": {"policy", "policy/command", "users", "resp"}, // answers to ACL
 
@@ -46,7 +48,7 @@ var rooms = map[string][]string{
 	"tlsfeed":   nil, // a tls.Conn that is fed by hand
 
 	"upstream": {"resp", "eventloop"},
-	"proxy":    {"acl", "resp", "policy", "policy/command", "users", "auth", "eventloop", "tlsfeed", "upstream"},
+	"proxy":    {"acl", "identity", "resp", "policy", "policy/command", "users", "auth", "eventloop", "tlsfeed", "upstream"},
 	"metrics":  {"policy"},
 
 	"configs": nil,
