@@ -78,9 +78,9 @@ type User struct {
 	ACL                Rules    `toml:"acl"`                 // empty if ACL.File has the rules
 	Allow              []string `toml:"allow"`               // addresses and prefixes; empty: all that Network admits
 	Databases          []int    `toml:"databases"`           // empty: all; the first is where the user starts
-	RequireCertificate bool     `toml:"require_certificate"` // not supported yet
+	RequireCertificate bool     `toml:"require_certificate"` // a password counts only with one of Certificates
 	UnsafeScripts      bool     `toml:"unsafe_scripts"`
-	Certificates       []string `toml:"certificates"` // not supported yet
+	Certificates       []string `toml:"certificates"` // patterns of client certificates, such as "CN:app"
 }
 
 // ACL names a Redis aclfile, which then has the rules of all users. A User adds the

@@ -209,6 +209,14 @@ func (c *Config) users(v *validator) {
 				"is missing: this user could not log in")
 		}
 		v.networks(path+"allow", u.Allow)
+		switch {
+		case len(u.Certificates) > 0 && c.TLS.ClientAuth == "none":
+			v.add(path+"certificates", `write tls.client_auth = "optional" or "require", and the CA of these certificates into tls.client_ca`,
+				`tls.client_auth is "none", so no client would be asked for a certificate`)
+		case u.RequireCertificate && len(u.Certificates) == 0:
+			v.add(path+"require_certificate", `write the user's certificates, such as certificates = ["CN:app"]`,
+				"there are no certificates, so no password would ever count")
+		}
 		databases := map[int]bool{}
 		for k, n := range u.Databases {
 			at := fmt.Sprintf("%sdatabases[%d]", path, k)

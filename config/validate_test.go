@@ -33,6 +33,8 @@ func TestRefusedValues(t *testing.T) {
 		{"[tls]\nclient_auth = \"required\"\nclient_ca = \"x\"", "tls.client_auth", "not supported"},
 		{"[tls]\nclient_auth = \"require\"", "tls.client_ca", "needs it"},
 		{"[tls]\nclient_ca = \"x\"", "tls.client_auth", "no effect"},
+		{oneUser + "certificates = [\"CN:app\"]", "user[0].certificates", "no client would be asked"},
+		{asksForCertificates + oneUser + "require_certificate = true", "user[0].require_certificate", "no password would ever count"},
 		{"[network]\nallow = []", "network.allow", "nobody"},
 		{"[network]\nallow = [\"10.0.0.0/33\"]", "network.allow[0]", "not a network"},
 		{"[network]\nallow = [\"10.0.0.5/8\"]", "network.allow[0]", "beyond its prefix"},
@@ -127,6 +129,7 @@ func TestAcceptedValues(t *testing.T) {
 		"[listen]\naddress = \"unix:///run/rg.sock\"\n[tls]\ncert = \"\"\nkey = \"\"",
 		"[listen]\nidle_timeout = \"0s\"",
 		"[tls]\nclient_auth = \"optional\"\nclient_ca = \"ca.pem\"",
+		asksForCertificates + oneUser + "certificates = [\"CN:app\"]\nrequire_certificate = true",
 		"[network]\nallow = [\"0.0.0.0/0\", \"::/0\", \"192.0.2.7\"]",
 		"[upstream]\naddress = \"localhost:6379\"",
 		"[upstream]\naddress = \"[::1]:6379\"",
@@ -147,14 +150,14 @@ func TestAcceptedValues(t *testing.T) {
 	}
 }
 
+const asksForCertificates = "[tls]\nclient_auth = \"optional\"\nclient_ca = \"ca.pem\"\n"
+
 func TestWhatIsNotSupportedYetIsRefused(t *testing.T) {
 	for path, text := range map[string]string{
-		"listen.proxy_protocol_from":  "[listen]\nproxy_protocol_from = [\"10.0.0.1\"]",
-		"tls.crl":                     "[tls]\ncrl = \"revoked.pem\"",
-		"user[0].certificates":        oneUser + "certificates = [\"CN:app\"]",
-		"user[0].require_certificate": oneUser + "require_certificate = true",
-		"audit.path":                  "[audit]\npath = \"-\"",
-		"audit.events":                "[audit]\nevents = [\"auth\"]",
+		"listen.proxy_protocol_from": "[listen]\nproxy_protocol_from = [\"10.0.0.1\"]",
+		"tls.crl":                    "[tls]\ncrl = \"revoked.pem\"",
+		"audit.path":                 "[audit]\npath = \"-\"",
+		"audit.events":               "[audit]\nevents = [\"auth\"]",
 	} {
 		ps := problemsOf(t, text)
 		if len(ps) != 1 || ps[0].Path != path || !strings.Contains(ps[0].Text, "does not support") || ps[0].Hint == "" {

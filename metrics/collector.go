@@ -28,6 +28,7 @@ var (
 	expiry           = desc("tls_certificate_expiry_timestamp_seconds", "When the certificates of a file stop being valid.", "file")
 	auth             = desc("auth_total", "Attempts to log in.", "result")
 	passwords        = desc("auth_passwords_total", "Log-ins by the place of the password among the user's, from 0.", "user", "slot")
+	certificateUsers = desc("auth_certificates_total", "Log-ins by client certificate, without AUTH.", "user")
 	commands         = desc("commands_total", "Commands judged.", "command", "verdict")
 	denied           = desc("denied_total", "Commands refused, by user and reason.", "user", "reason")
 	duration         = desc("command_duration_seconds",
@@ -46,7 +47,7 @@ var (
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		buildInfo, connections, connectionsTotal, handshakes, expiry, auth, passwords, commands, denied, duration, received, sent,
+		buildInfo, connections, connectionsTotal, handshakes, expiry, auth, passwords, certificateUsers, commands, denied, duration, received, sent,
 		upstreamConnections, upstreamUp, upstreamErrors, reloads, lastSuccess,
 	} {
 		ch <- d
@@ -90,8 +91,13 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(auth, s.Auth.OK, "ok")
 	count(auth, s.Auth.Failed, "failed")
 	count(auth, s.Auth.Throttled, "throttled")
+	count(auth, s.Auth.Certificate, "certificate")
+	count(auth, s.Auth.CertificateRefused, "certificate_refused")
 	for _, p := range s.Passwords {
 		count(passwords, p.Count, p.User, p.Slot)
+	}
+	for _, u := range s.CertificateUsers {
+		count(certificateUsers, u.Count, u.User)
 	}
 	for _, cmd := range s.Commands {
 		// Commands that nobody has sent would be hundreds of lines of zeros.

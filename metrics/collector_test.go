@@ -15,15 +15,16 @@ type fixed Snapshot
 func (f fixed) Snapshot() Snapshot { return Snapshot(f) }
 
 var full = fixed{
-	Connections:   3,
-	Results:       ConnectionResults{10, 1, 2, 0, 4, 5, 6},
-	Handshakes:    []Handshake{{"1.3", false, 7}, {"1.3", true, 2}, {"1.2", false, 1}},
-	Auth:          AuthResults{5, 6, 7},
-	Passwords:     []Password{{"app", "0", 3}, {"app", "16+", 1}},
-	Commands:      []Command{{"get", 100, 1}, {"config|get", 0, 2}, {"set", 0, 0}, {"other", 0, 3}},
-	Denied:        []Denied{{"app", "command", 3}},
-	Duration:      Histogram{Bounds: []float64{0.001, 0.01}, Counts: []uint64{5, 3, 2}, Sum: 0.5},
-	ReceivedBytes: 1000, SentBytes: 2000,
+	Connections:      3,
+	Results:          ConnectionResults{10, 1, 2, 0, 4, 5, 6},
+	Handshakes:       []Handshake{{"1.3", false, 7}, {"1.3", true, 2}, {"1.2", false, 1}},
+	Auth:             AuthResults{5, 6, 7, 8, 9},
+	Passwords:        []Password{{"app", "0", 3}, {"app", "16+", 1}},
+	CertificateUsers: []CertificateUser{{"app", 2}},
+	Commands:         []Command{{"get", 100, 1}, {"config|get", 0, 2}, {"set", 0, 0}, {"other", 0, 3}},
+	Denied:           []Denied{{"app", "command", 3}},
+	Duration:         Histogram{Bounds: []float64{0.001, 0.01}, Counts: []uint64{5, 3, 2}, Sum: 0.5},
+	ReceivedBytes:    1000, SentBytes: 2000,
 	UpstreamShared: 2, UpstreamDedicated: 1, UpstreamUp: true,
 	UpstreamErrors:    []UpstreamError{{"dial", 4}},
 	Certificates:      []Certificate{{"/etc/server.crt", time.Unix(1900000000, 0)}},
@@ -32,12 +33,17 @@ var full = fixed{
 }
 
 const fullText = `
+# HELP redisgate_auth_certificates_total Log-ins by client certificate, without AUTH.
+# TYPE redisgate_auth_certificates_total counter
+redisgate_auth_certificates_total{user="app"} 2
 # HELP redisgate_auth_passwords_total Log-ins by the place of the password among the user's, from 0.
 # TYPE redisgate_auth_passwords_total counter
 redisgate_auth_passwords_total{slot="0",user="app"} 3
 redisgate_auth_passwords_total{slot="16+",user="app"} 1
 # HELP redisgate_auth_total Attempts to log in.
 # TYPE redisgate_auth_total counter
+redisgate_auth_total{result="certificate"} 8
+redisgate_auth_total{result="certificate_refused"} 9
 redisgate_auth_total{result="failed"} 6
 redisgate_auth_total{result="ok"} 5
 redisgate_auth_total{result="throttled"} 7

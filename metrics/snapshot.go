@@ -24,9 +24,12 @@ type Snapshot struct {
 	Handshakes  []Handshake
 	Auth        AuthResults
 	Passwords   []Password
-	Commands    []Command
-	Denied      []Denied
-	Duration    Histogram // last byte of a request in, to the first of its reply ready
+
+	CertificateUsers []CertificateUser
+
+	Commands []Command
+	Denied   []Denied
+	Duration Histogram // last byte of a request in, to the first of its reply ready
 
 	ReceivedBytes uint64 // from clients, requests without TLS around them
 	SentBytes     uint64 // to clients
@@ -65,6 +68,15 @@ type AuthResults struct {
 	OK        uint64
 	Failed    uint64
 	Throttled uint64 // refused unread, after too many failures from the address
+
+	Certificate        uint64 // logged in by certificate, without AUTH
+	CertificateRefused uint64 // certificates that are somebody's and logged nobody in
+}
+
+// CertificateUser counts log-ins by certificate. User is as in Password.
+type CertificateUser struct {
+	User  string
+	Count uint64
 }
 
 // Password counts log-ins by one of a user's passwords. User is a configured name,

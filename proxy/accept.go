@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"redisgate/identity"
 	"redisgate/policy"
 	"redisgate/tlsfeed"
 )
@@ -116,7 +117,7 @@ func (s *Server) admit(ctx context.Context, nc net.Conn, plain bool) {
 	}
 	if plain {
 		s.doors.accepted.Add(1)
-		s.assign(nc, nil, addr)
+		s.assign(admitted{nc: nc, addr: addr})
 		return
 	}
 	if !s.doors.enter(addr, max(1, s.o.MaxConnections/2)) {
@@ -149,7 +150,11 @@ func (s *Server) handshake(ctx context.Context, nc net.Conn, addr netip.Addr) {
 	}
 	s.doors.handshakes[Handshake{tlsVersion(state.Version), state.DidResume}]++
 	s.doors.mu.Unlock()
-	s.assign(nc, feed, addr)
+	a := admitted{nc: nc, tls: feed, addr: addr, chains: state.VerifiedChains}
+	if len(a.chains) > 0 {
+		a.cert = identity.Of(a.chains[0][0])
+	}
+	s.assign(a)
 }
 
 func (s *Server) handshakeEnded(addr netip.Addr, err error) {
@@ -168,11 +173,11 @@ func (s *Server) handshakeEnded(addr netip.Addr, err error) {
 }
 
 // assign gives a connection to the next worker.
-func (s *Server) assign(nc net.Conn, feed *tlsfeed.Conn, addr netip.Addr) {
+func (s *Server) assign(a admitted) {
 	w := s.workers[s.next.Add(1)%uint64(len(s.workers))]
-	if !w.loop.Post(func() { w.adopt(nc, feed, addr) }) {
+	if !w.loop.Post(func() { w.adopt(a) }) {
 		s.connections.Add(-1)
-		nc.Close()
+		a.nc.Close()
 	}
 }
 

@@ -45,6 +45,7 @@ func (s *session) readAuth(args [][]byte) (name, password []byte, wrong string) 
 func (s *session) login(command, name, password []byte) string {
 	set, u, wrong := s.attempt(command, name, password)
 	if wrong != "" {
+		s.fallBack()
 		return wrong
 	}
 	if s.pinned() && !u.MayUse(s.db) {
@@ -63,6 +64,10 @@ func (s *session) attempt(command, name, password []byte) (*users.Set, *users.Us
 		return nil, nil, textThrottled
 	}
 	u, slot, ok := set.Authenticate(s.addr, name, password)
+	if ok && u.RequireCertificate {
+		whose, _ := set.Certified(s.addr, s.cert)
+		ok = whose == u
+	}
 	if !ok {
 		s.logFailed(command, name)
 		s.h.wrong(name)
@@ -76,6 +81,33 @@ func (s *session) attempt(command, name, password []byte) (*users.Set, *users.Us
 	s.k.counts.password(u, slot)
 	s.failed = 0
 	return set, u, ""
+}
+
+// fallBack makes a client that has failed to log in the user again whose its
+// certificate is: whom another password made it, it is not for longer than it knows
+// passwords. Without such a certificate it stays who it was.
+func (s *session) fallBack() {
+	set := s.h.set()
+	if u := s.certified(set); u != nil {
+		if s.pinned() && !u.MayUse(s.db) {
+			s.end("user") // its connection is in a database that is not u's
+			return
+		}
+		s.become(set, nil)
+	}
+}
+
+// certified is the user whom the client's certificate would log in, unless it has;
+// nil: none.
+func (s *session) certified(set *users.Set) *users.User {
+	if s.cert == nil || s.byCert {
+		return nil
+	}
+	u, standing := set.Certified(s.addr, s.cert)
+	if standing != users.Holder {
+		return nil
+	}
+	return u
 }
 
 // maxFailed is how often one connection may try before it is closed.

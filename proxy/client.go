@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/x509"
 	"io"
 	"net/netip"
 	"sync"
@@ -19,6 +20,8 @@ type client struct {
 	w    *worker
 	conn *eventloop.Conn
 	tls  *tlsfeed.Conn // nil on a unix socket
+
+	chains [][]*x509.Certificate // what the handshake has verified; shared with tls
 
 	remote, local netip.AddrPort // not valid on a unix socket
 

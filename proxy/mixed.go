@@ -137,11 +137,12 @@ func (p *plan) does(do func(*session)) {
 // client changes if the transaction runs.
 func (p *plan) auth(args [][]byte) {
 	name, password, wrong := p.s.readAuth(args)
-	if wrong == "" {
-		wrong = p.login(args[0], name, password)
-	}
 	if wrong != "" {
 		p.says(wrong)
+		return
+	}
+	if wrong = p.login(args[0], name, password); wrong != "" {
+		p.failed(wrong)
 		return
 	}
 	set, u := p.set, p.user
@@ -162,16 +163,39 @@ func (p *plan) login(command, name, password []byte) (wrong string) {
 	return wrong
 }
 
+// failed is fallBack for the rest of the queue. A user who may not be in its database
+// has to wait for the next command.
+func (p *plan) failed(wrong string) {
+	u := p.s.certified(p.set)
+	if u == nil && p.s.byCert && p.user != p.s.user {
+		u = p.s.user // an AUTH before this one has succeeded
+	}
+	if u == nil || !u.MayUse(p.db) {
+		p.says(wrong)
+		return
+	}
+	set := p.set
+	p.user = u
+	p.does(func(s *session) {
+		s.becomeHere(set, u)
+		s.byCert = true
+		s.fail(wrong)
+	})
+}
+
 // hello is HELLO. That of another protocol goes to Redis too, where the replies
 // behind it change.
 func (p *plan) hello(args [][]byte) {
 	h, wrong := readHello(kept(args), p.proto)
-	if wrong == "" && h.auth {
-		wrong = p.login(args[0], h.user, h.password)
-	}
 	if wrong != "" {
 		p.says(wrong)
 		return
+	}
+	if h.auth {
+		if wrong = p.login(args[0], h.user, h.password); wrong != "" {
+			p.failed(wrong)
+			return
+		}
 	}
 	set, u, moves := p.set, p.user, h.proto != p.proto
 	p.does(func(s *session) {

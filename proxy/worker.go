@@ -2,12 +2,14 @@ package proxy
 
 import (
 	"context"
+	"crypto/x509"
 	"net"
 	"net/netip"
 	"sync/atomic"
 	"time"
 
 	"redisgate/eventloop"
+	"redisgate/identity"
 	"redisgate/tlsfeed"
 	"redisgate/upstream"
 )
@@ -83,10 +85,19 @@ type outputTask struct{ c *client }
 
 func (t outputTask) Run() { t.c.output() }
 
-// adopt begins the session of a connection whose handshake is done; tls is nil
-// on a unix socket.
-func (w *worker) adopt(nc net.Conn, tls *tlsfeed.Conn, addr netip.Addr) {
-	c := &client{w: w, tls: tls}
+// admitted is a connection whose handshake is done.
+type admitted struct {
+	nc     net.Conn
+	tls    *tlsfeed.Conn // nil on a unix socket
+	addr   netip.Addr
+	cert   *identity.Certificate // the client's; nil: none
+	chains [][]*x509.Certificate // from it to authorities
+}
+
+// adopt begins the session of a connection.
+func (w *worker) adopt(a admitted) {
+	nc, tls, addr := a.nc, a.tls, a.addr
+	c := &client{w: w, tls: tls, chains: a.chains}
 	if remote, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
 		local, _ := nc.LocalAddr().(*net.TCPAddr)
 		c.remote, c.local = netip.AddrPortFrom(addr, remote.AddrPort().Port()), local.AddrPort()
@@ -100,7 +111,10 @@ func (w *worker) adopt(nc net.Conn, tls *tlsfeed.Conn, addr netip.Addr) {
 	c.conn = conn
 	c.timer.F = c.fire
 	w.clients[c] = struct{}{}
-	initSession(&c.session, c, w.kit, addr)
+	initSession(&c.session, c, w.kit, addr, a.cert)
+	if a.cert != nil && !c.byCert {
+		w.refuseCertificate(c)
+	}
 	if w.drains {
 		c.drain()
 	}
@@ -108,6 +122,18 @@ func (w *worker) adopt(nc net.Conn, tls *tlsfeed.Conn, addr netip.Addr) {
 		tls.Feed(nil, c.now())
 		c.decrypt() // what came with the handshake's last flight raises no event
 		c.settleInput()
+	}
+}
+
+// refuseCertificate notes a certificate that is somebody's and logs nobody in.
+func (w *worker) refuseCertificate(c *client) {
+	_, standing := c.from.Certified(c.addr, c.cert)
+	if !standing.Refused() {
+		return
+	}
+	w.kit.counts.Auth["certificate_refused"]++
+	if n, ok := w.srv.logged.allow("certificate", time.Now()); ok {
+		w.srv.o.Log.Info("a client certificate logs nobody in", "address", c.addr, "reason", standing.String(), "not_logged", n)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"redisgate/identity"
 	"redisgate/policy"
 	"redisgate/upstream"
 	"redisgate/users"
@@ -19,7 +20,8 @@ type world struct {
 	k     *kit
 	clock int64
 	set   *users.Set
-	told  sync.WaitGroup // sessions that a change of users is not in force for
+	cert  *identity.Certificate // of clients that connect
+	told  sync.WaitGroup        // sessions that a change of users is not in force for
 	peers []*peer
 
 	active map[upstream.Key]*fakeLink
@@ -115,7 +117,7 @@ type peer struct {
 func (w *world) connect() *peer {
 	p := &peer{w: w, quota: -1}
 	w.peers = append(w.peers, p)
-	initSession(&p.s, p, w.k, testAddr)
+	initSession(&p.s, p, w.k, testAddr, w.cert)
 	return p
 }
 

@@ -151,6 +151,7 @@ func (c *compiler) users() {
 	}
 	c.built.directory = users.DirectoryOptions{Config: c.cfg.File()}
 	var definitions []users.Definition
+	certificates := c.certificates()
 	for i, u := range c.cfg.Users {
 		path := fmt.Sprintf("user[%d]", i)
 		name := u.Name
@@ -164,7 +165,10 @@ func (c *compiler) users() {
 			c.add(path+".acl", text, hint)
 			continue
 		}
-		d := users.Definition{User: parsed}
+		if parsed.NoPass && len(u.Certificates) > 0 {
+			c.nopass(i)
+		}
+		d := users.Definition{User: parsed, Certificates: certificates[i], RequireCertificate: u.RequireCertificate}
 		if len(u.Allow) > 0 {
 			d.Allow = c.parseNetworks(path+".allow", u.Allow)
 		}

@@ -25,6 +25,7 @@ func notes(b *built) []string {
 			note("user %q is off", u.Name)
 		case u.NoPass:
 			note("user %q needs no password", u.Name)
+		case len(u.Passwords) == 0 && len(u.Certificates) > 0: // certificates alone log in
 		case len(u.Passwords) == 0:
 			note("user %q has no password and cannot log in", u.Name)
 		}

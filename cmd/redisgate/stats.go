@@ -55,6 +55,9 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 			OK:        snap.Auth["ok"],
 			Failed:    snap.Auth["failed"],
 			Throttled: snap.Auth["throttled"],
+
+			Certificate:        snap.Auth["certificate"],
+			CertificateRefused: snap.Auth["certificate_refused"],
 		},
 		Duration:          durations(snap.Durations[:], snap.DurationSeconds),
 		ReceivedBytes:     snap.BytesIn,
@@ -74,6 +77,9 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 			slot += "+"
 		}
 		out.Passwords = append(out.Passwords, metrics.Password{User: p.User, Slot: slot, Count: n})
+	}
+	for _, user := range slices.Sorted(maps.Keys(snap.Counts.Certificates)) {
+		out.CertificateUsers = append(out.CertificateUsers, metrics.CertificateUser{User: user, Count: snap.Counts.Certificates[user]})
 	}
 	for id := range snap.Allowed {
 		out.Commands = append(out.Commands, metrics.Command{Name: commandName(id), Allowed: snap.Allowed[id], Denied: snap.Denied[id]})

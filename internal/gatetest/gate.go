@@ -31,7 +31,8 @@ type Options struct {
 	Username   string            // for Redis
 	Users      map[string]string // name to ACL rules; default: app, which may do everything, password "secret"
 	Databases  map[string][]int
-	Allow      []string // default: loopback
+	People     map[string]Person // more of the users; Databases is not looked at then
+	Allow      []string          // default: loopback
 	Deny       []string
 	Workers    int // default 1
 	ClientAuth tls.ClientAuthType
@@ -57,7 +58,11 @@ func Start(t testing.TB, o Options) *Gate {
 	if o.Users == nil {
 		o.Users = map[string]string{"app": "on >secret ~* &* +@all"}
 	}
-	g.Store = users.NewStore(BuildUsers(t, o.Users, o.Databases))
+	if o.People != nil {
+		g.Store = users.NewStore(BuildPeople(t, o.Users, o.People))
+	} else {
+		g.Store = users.NewStore(BuildUsers(t, o.Users, o.Databases))
+	}
 
 	dir := t.TempDir()
 	now := time.Now()
