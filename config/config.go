@@ -48,7 +48,7 @@ type TLS struct {
 	MinVersion string `toml:"min_version"` // "1.2" or "1.3"
 	ClientCA   string `toml:"client_ca"`   // PEM bundle, or empty
 	ClientAuth string `toml:"client_auth"` // "none", "optional" or "require"
-	CRL        string `toml:"crl"`         // not supported yet
+	CRL        Files  `toml:"crl"`         // revocation lists, PEM or DER
 }
 
 // Network lists the addresses that get as far as a handshake. Each entry is

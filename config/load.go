@@ -74,8 +74,11 @@ func (c *Config) resolve(dir string) error {
 			*p = unixScheme + filepath.Join(dir, path)
 		}
 	}
-	for _, p := range []*string{&c.TLS.Cert, &c.TLS.Key, &c.TLS.ClientCA, &c.TLS.CRL, &c.Upstream.PasswordFile, &c.ACL.File} {
+	for _, p := range []*string{&c.TLS.Cert, &c.TLS.Key, &c.TLS.ClientCA, &c.Upstream.PasswordFile, &c.ACL.File} {
 		file(p)
+	}
+	for i := range c.TLS.CRL {
+		file(&c.TLS.CRL[i])
 	}
 	if c.Audit.Path != "-" {
 		file(&c.Audit.Path)

@@ -13,7 +13,6 @@ func (c *Config) unsupported(v *validator) {
 	}
 	refuse("listen.proxy_protocol_from", len(c.Listen.ProxyProtocolFrom) > 0,
 		"remove it, and let the load balancer pass client addresses through unchanged")
-	refuse("tls.crl", c.TLS.CRL != "", "remove it, and use client certificates that expire soon")
 	refuse("audit.path", c.Audit.Path != "", "remove it; /metrics counts refused commands by user and reason")
 	events := Default().Audit.Events
 	if strings.Join(c.Audit.Events, ",") != strings.Join(events, ",") {

@@ -128,6 +128,19 @@ func (c *Config) tls(v *validator) {
 		v.add("tls.client_ca", "name a PEM file with the CAs that sign client certificates",
 			"tls.client_auth = %q needs it", t.ClientAuth)
 	}
+	v.files("tls.crl", t.CRL)
+	if len(t.CRL) > 0 && t.ClientAuth == "none" {
+		v.add("tls.crl", `write tls.client_auth = "optional" or "require", or remove it`, `has no effect, since tls.client_auth is "none"`)
+	}
+}
+
+// files looks at a list of files, of which there need be none.
+func (v *validator) files(path string, list Files) {
+	for i, name := range list {
+		if name == "" {
+			v.add(fmt.Sprintf("%s[%d]", path, i), "write the file's name, or remove it", "names no file")
+		}
+	}
 }
 
 func (c *Config) network(v *validator) {

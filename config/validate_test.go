@@ -33,6 +33,9 @@ func TestRefusedValues(t *testing.T) {
 		{"[tls]\nclient_auth = \"required\"\nclient_ca = \"x\"", "tls.client_auth", "not supported"},
 		{"[tls]\nclient_auth = \"require\"", "tls.client_ca", "needs it"},
 		{"[tls]\nclient_ca = \"x\"", "tls.client_auth", "no effect"},
+		{"[tls]\ncrl = \"x\"", "tls.crl", "no effect"},
+		{asksForCertificates + "crl = [\"a\", \"\"]", "tls.crl[1]", "names no file"},
+		{asksForCertificates + "crl = 1", "tls.crl", "must be a string or a list of strings"},
 		{oneUser + "certificates = [\"CN:app\"]", "user[0].certificates", "no client would be asked"},
 		{asksForCertificates + oneUser + "require_certificate = true", "user[0].require_certificate", "no password would ever count"},
 		{"[network]\nallow = []", "network.allow", "nobody"},
@@ -129,6 +132,8 @@ func TestAcceptedValues(t *testing.T) {
 		"[listen]\naddress = \"unix:///run/rg.sock\"\n[tls]\ncert = \"\"\nkey = \"\"",
 		"[listen]\nidle_timeout = \"0s\"",
 		"[tls]\nclient_auth = \"optional\"\nclient_ca = \"ca.pem\"",
+		asksForCertificates + "crl = \"a.crl\"",
+		asksForCertificates + "crl = [\"a.crl\", \"b.crl\"]",
 		asksForCertificates + oneUser + "certificates = [\"CN:app\"]\nrequire_certificate = true",
 		"[network]\nallow = [\"0.0.0.0/0\", \"::/0\", \"192.0.2.7\"]",
 		"[upstream]\naddress = \"localhost:6379\"",
@@ -155,7 +160,6 @@ const asksForCertificates = "[tls]\nclient_auth = \"optional\"\nclient_ca = \"ca
 func TestWhatIsNotSupportedYetIsRefused(t *testing.T) {
 	for path, text := range map[string]string{
 		"listen.proxy_protocol_from": "[listen]\nproxy_protocol_from = [\"10.0.0.1\"]",
-		"tls.crl":                    "[tls]\ncrl = \"revoked.pem\"",
 		"audit.path":                 "[audit]\npath = \"-\"",
 		"audit.events":               "[audit]\nevents = [\"auth\"]",
 	} {

@@ -83,6 +83,7 @@ func (source) Snapshot() metrics.Snapshot {
 	return metrics.Snapshot{
 		Handshakes:        []metrics.Handshake{{Version: "1.3", Count: 1}},
 		Certificates:      []metrics.Certificate{{File: "server.crt", Expiry: time.Unix(1, 0)}},
+		RevocationLists:   []metrics.Certificate{{File: "ca.crl", Expiry: time.Unix(1, 0)}},
 		Passwords:         []metrics.Password{{User: "app", Slot: "0", Count: 1}},
 		CertificateUsers:  []metrics.CertificateUser{{User: "app", Count: 1}},
 		Commands:          []metrics.Command{{Name: "get", Allowed: 1, Denied: 1}},

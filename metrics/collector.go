@@ -26,6 +26,9 @@ var (
 	connectionsTotal = desc("connections_total", "Client connections by how far they got.", "result")
 	handshakes       = desc("tls_handshakes_total", "Complete TLS handshakes.", "version", "resumed")
 	expiry           = desc("tls_certificate_expiry_timestamp_seconds", "When the certificates of a file stop being valid.", "file")
+	listExpiry       = desc("tls_crl_expiry_timestamp_seconds", "When the revocation lists of a file stop being current.", "file")
+	tlsReloads       = desc("tls_reloads_total", "Changes of TLS files while running: put in force, or refused.", "result")
+	certificateEnded = desc("tls_sessions_ended_total", "Sessions closed because the client's certificate expired, was revoked or lost its authority.")
 	auth             = desc("auth_total", "Attempts to log in.", "result")
 	passwords        = desc("auth_passwords_total", "Log-ins by the place of the password among the user's, from 0.", "user", "slot")
 	certificateUsers = desc("auth_certificates_total", "Log-ins by client certificate, without AUTH.", "user")
@@ -47,7 +50,7 @@ var (
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		buildInfo, connections, connectionsTotal, handshakes, expiry, auth, passwords, certificateUsers, commands, denied, duration, received, sent,
+		buildInfo, connections, connectionsTotal, handshakes, expiry, listExpiry, tlsReloads, certificateEnded, auth, passwords, certificateUsers, commands, denied, duration, received, sent,
 		upstreamConnections, upstreamUp, upstreamErrors, reloads, lastSuccess,
 	} {
 		ch <- d
@@ -88,6 +91,12 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	for _, f := range s.Certificates {
 		gauge(expiry, float64(f.Expiry.Unix()), f.File)
 	}
+	for _, f := range s.RevocationLists {
+		gauge(listExpiry, float64(f.Expiry.Unix()), f.File)
+	}
+	count(tlsReloads, s.TLSReloads.OK, "ok")
+	count(tlsReloads, s.TLSReloads.Failed, "failed")
+	count(certificateEnded, s.CertificateEnded)
 	count(auth, s.Auth.OK, "ok")
 	count(auth, s.Auth.Failed, "failed")
 	count(auth, s.Auth.Throttled, "throttled")

@@ -28,6 +28,9 @@ var full = fixed{
 	UpstreamShared: 2, UpstreamDedicated: 1, UpstreamUp: true,
 	UpstreamErrors:    []UpstreamError{{"dial", 4}},
 	Certificates:      []Certificate{{"/etc/server.crt", time.Unix(1900000000, 0)}},
+	RevocationLists:   []Certificate{{"/etc/ca.crl", time.Unix(1850000000, 0)}},
+	TLSReloads:        ReloadResults{3, 4},
+	CertificateEnded:  5,
 	Reloads:           ReloadResults{1, 2},
 	ConfigLastSuccess: time.Unix(1800000000, 0),
 }
@@ -94,11 +97,21 @@ redisgate_sent_bytes_total 2000
 # HELP redisgate_tls_certificate_expiry_timestamp_seconds When the certificates of a file stop being valid.
 # TYPE redisgate_tls_certificate_expiry_timestamp_seconds gauge
 redisgate_tls_certificate_expiry_timestamp_seconds{file="/etc/server.crt"} 1.9e+09
+# HELP redisgate_tls_crl_expiry_timestamp_seconds When the revocation lists of a file stop being current.
+# TYPE redisgate_tls_crl_expiry_timestamp_seconds gauge
+redisgate_tls_crl_expiry_timestamp_seconds{file="/etc/ca.crl"} 1.85e+09
 # HELP redisgate_tls_handshakes_total Complete TLS handshakes.
 # TYPE redisgate_tls_handshakes_total counter
 redisgate_tls_handshakes_total{resumed="false",version="1.2"} 1
 redisgate_tls_handshakes_total{resumed="false",version="1.3"} 7
 redisgate_tls_handshakes_total{resumed="true",version="1.3"} 2
+# HELP redisgate_tls_reloads_total Changes of TLS files while running: put in force, or refused.
+# TYPE redisgate_tls_reloads_total counter
+redisgate_tls_reloads_total{result="failed"} 4
+redisgate_tls_reloads_total{result="ok"} 3
+# HELP redisgate_tls_sessions_ended_total Sessions closed because the client's certificate expired, was revoked or lost its authority.
+# TYPE redisgate_tls_sessions_ended_total counter
+redisgate_tls_sessions_ended_total 5
 # HELP redisgate_upstream_connections Connections to Redis open now.
 # TYPE redisgate_upstream_connections gauge
 redisgate_upstream_connections{kind="dedicated"} 1

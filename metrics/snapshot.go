@@ -39,7 +39,11 @@ type Snapshot struct {
 	UpstreamUp        bool // Redis answers
 	UpstreamErrors    []UpstreamError
 
-	Certificates []Certificate
+	Certificates    []Certificate
+	RevocationLists []Certificate // the same of revocation lists
+	TLSReloads      ReloadResults // of the files of both, and of keys
+
+	CertificateEnded uint64 // sessions closed because the client's certificate does not hold any more
 
 	Reloads           ReloadResults
 	ConfigLastSuccess time.Time // zero: leave the series out
@@ -124,7 +128,7 @@ type Certificate struct {
 	Expiry time.Time // NotAfter, the earliest of the file
 }
 
-// ReloadResults counts reloads of the configuration.
+// ReloadResults counts reloads.
 type ReloadResults struct {
 	OK     uint64
 	Failed uint64

@@ -136,7 +136,7 @@ func (s *Server) refuse(nc net.Conn) {
 }
 
 func (s *Server) handshake(ctx context.Context, nc net.Conn, addr netip.Addr) {
-	feed, err := s.o.Slots.Handshake(ctx, nc, addr, s.o.TLS, s.o.HandshakeTimeout)
+	feed, err := s.o.Slots.Handshake(ctx, nc, addr, s.o.TLS.Config(), s.o.HandshakeTimeout)
 	s.doors.leave(addr)
 	if err != nil {
 		s.connections.Add(-1)

@@ -115,6 +115,12 @@ func (w *worker) adopt(a admitted) {
 	if a.cert != nil && !c.byCert {
 		w.refuseCertificate(c)
 	}
+	if len(a.chains) > 0 {
+		// What certificates are judged by may have changed since the handshake.
+		if w.judge(c, time.Now()); c.closed {
+			return
+		}
+	}
 	if w.drains {
 		c.drain()
 	}

@@ -2,9 +2,9 @@ package tlsconf
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Protocol is the name accepted in ALPN (RFC 7301). It is not registered; some
@@ -27,7 +27,7 @@ type Material struct {
 	Pair       tls.Certificate
 	MinVersion uint16             // tls.VersionTLS12 or tls.VersionTLS13
 	ClientAuth tls.ClientAuthType // NoClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert
-	ClientCAs  *x509.CertPool     // not nil unless ClientAuth is NoClientCert
+	Clients    *Trust             // not nil unless ClientAuth is NoClientCert
 }
 
 // New builds a config. Each has session ticket keys of its own, which crypto/tls
@@ -47,24 +47,36 @@ func New(m Material) (*tls.Config, error) {
 	switch m.ClientAuth {
 	case tls.NoClientCert:
 	case tls.VerifyClientCertIfGiven, tls.RequireAndVerifyClientCert:
-		if m.ClientCAs == nil {
+		if m.Clients == nil {
 			// crypto/tls would take the system's authorities: anybody's certificate.
 			return nil, errors.New("client certificates need an authority to verify them by")
 		}
 	default:
 		return nil, fmt.Errorf("client certificates would not be verified: %v", m.ClientAuth)
 	}
-	return &tls.Config{
+	cfg := &tls.Config{
 		Certificates: []tls.Certificate{m.Pair},
 		MinVersion:   m.MinVersion,
 		CipherSuites: append([]uint16(nil), suites12...),
 		NextProtos:   []string{Protocol},
 		ClientAuth:   m.ClientAuth,
-		ClientCAs:    m.ClientCAs,
 		// A reply is one record as long as it fits: small records at first are
 		// for browsers, and cost a write each.
 		DynamicRecordSizingDisabled: true,
-	}, nil
+	}
+	if m.ClientAuth != tls.NoClientCert {
+		trust := m.Clients
+		cfg.ClientCAs = trust.pool
+		// crypto/tls verifies the chain of a new session only; this is called for one
+		// that resumes too.
+		cfg.VerifyConnection = func(s tls.ConnectionState) error {
+			if len(s.PeerCertificates) == 0 {
+				return nil // it need not have one
+			}
+			return trust.Judge(s.VerifiedChains, time.Now())
+		}
+	}
+	return cfg, nil
 }
 
 // ParseVersion reads "1.2" or "1.3".

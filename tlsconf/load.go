@@ -21,26 +21,41 @@ const soon = 14 * 24 * time.Hour
 
 // Options is what the operator wrote.
 type Options struct {
-	Cert       string // path of the certificate and what signs it, PEM, the server's own first
-	Key        string // path of its key, PEM, not encrypted
-	MinVersion string // "1.2" or "1.3"
-	ClientCA   string // path of a PEM bundle of authorities; empty: none
-	ClientAuth string // "none", "optional" or "require"
+	Cert       string   // path of the certificate and what signs it, PEM, the server's own first
+	Key        string   // path of its key, PEM, not encrypted
+	MinVersion string   // "1.2" or "1.3"
+	ClientCA   string   // path of a PEM bundle of authorities; empty: none
+	ClientAuth string   // "none", "optional" or "require"
+	CRL        []string // paths of revocation lists, PEM or DER; none: revocation is not looked at
 
 	Now time.Time // what expiry is judged by
 }
 
-// Expiry says when the first of a file's certificates ends.
+// Files are those that Load reads.
+func (o Options) Files() []string {
+	var out []string
+	for _, f := range append([]string{o.Cert, o.Key, o.ClientCA}, o.CRL...) {
+		if f != "" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// Expiry says when the first of a file's certificates, or revocation lists, ends.
 type Expiry struct {
 	File     string
 	NotAfter time.Time
+	List     bool // of revoked certificates
 }
 
 // Loaded is a config and what there is to say about it.
 type Loaded struct {
 	Config   *tls.Config
+	Trust    *Trust    // in clients' certificates; nil: none is asked for
+	Until    time.Time // when it should be loaded again though no file changes; zero: never
 	Warnings []Problem // what works, perhaps not for long or not for everybody
-	Expiries []Expiry  // one for each file that holds certificates
+	Expiries []Expiry  // one for each file that holds certificates or revocation lists
 }
 
 // Load reads the files and builds a config, all of it or nothing: a certificate
@@ -59,7 +74,13 @@ func Load(o Options) (*Loaded, error) {
 	m.Pair = l.pair(o.Cert, o.Key)
 	switch {
 	case o.ClientCA != "":
-		m.ClientCAs = l.authorities(o.ClientCA)
+		authorities := l.authorities(o.ClientCA)
+		var lists []*List
+		for _, file := range o.CRL {
+			lists = append(lists, l.lists(file, authorities)...)
+		}
+		l.unlisted(o, authorities, lists)
+		m.Clients = NewTrust(authorities, lists)
 		if err == nil && m.ClientAuth == tls.NoClientCert {
 			l.warn(KeyClientCA, o.ClientCA, "is not used, since no client is asked for a certificate",
 				`set client_auth to "optional" or "require", or remove client_ca`)
@@ -68,6 +89,9 @@ func Load(o Options) (*Loaded, error) {
 		l.fail(KeyClientAuth, "", fmt.Sprintf("%q needs authorities to verify client certificates by", o.ClientAuth),
 			"name their PEM file in client_ca")
 	}
+	if len(o.CRL) > 0 && o.ClientCA == "" {
+		l.fail(KeyCRL, "", "there are no authorities that could have signed it", "name their PEM file in client_ca")
+	}
 	if len(l.problems) > 0 {
 		return nil, l.problems
 	}
@@ -75,7 +99,7 @@ func Load(o Options) (*Loaded, error) {
 	if err != nil {
 		return nil, Problems{{Key: KeyCert, File: o.Cert, Text: err.Error()}}
 	}
-	return &Loaded{Config: cfg, Warnings: l.warnings, Expiries: l.expiries}, nil
+	return &Loaded{Config: cfg, Trust: m.Clients, Warnings: l.warnings, Expiries: l.expiries}, nil
 }
 
 // loader collects what is found on the way.
@@ -137,22 +161,20 @@ func (l *loader) judge(file string, leaf *x509.Certificate) {
 }
 
 // authorities reads a bundle.
-func (l *loader) authorities(file string) *x509.CertPool {
+func (l *loader) authorities(file string) []*x509.Certificate {
 	certs := l.certificates(KeyClientCA, file)
-	pool := x509.NewCertPool()
 	for _, c := range certs {
 		if c.BasicConstraintsValid && !c.IsCA {
 			l.warn(KeyClientCA, file, fmt.Sprintf("certificate number %s is not an authority's", c.SerialNumber),
 				"it can only vouch for itself; name the authority that signs client certificates")
 		}
-		pool.AddCert(c)
 	}
-	return pool
+	return certs
 }
 
 // certificates reads a PEM file of at least one certificate.
 func (l *loader) certificates(key, file string) []*x509.Certificate {
-	data, ok := l.read(key, file)
+	data, ok := l.read(key, file, maxFile)
 	if !ok {
 		return nil
 	}
@@ -181,7 +203,7 @@ func (l *loader) certificates(key, file string) []*x509.Certificate {
 
 // key reads the server's private key.
 func (l *loader) key(file string) signer {
-	data, ok := l.read(KeyKey, file)
+	data, ok := l.read(KeyKey, file, maxFile)
 	if !ok {
 		return nil
 	}
@@ -204,7 +226,7 @@ func (l *loader) failParse(key, file string, err error) {
 }
 
 // read reads a file of a sensible length.
-func (l *loader) read(key, file string) (data []byte, ok bool) {
+func (l *loader) read(key, file string, most int) (data []byte, ok bool) {
 	if file == "" {
 		l.fail(key, "", "is missing", "name a PEM file")
 		return nil, false
@@ -212,9 +234,9 @@ func (l *loader) read(key, file string) (data []byte, ok bool) {
 	f, err := os.Open(file)
 	if err == nil {
 		defer f.Close()
-		data, err = io.ReadAll(io.LimitReader(f, maxFile+1))
+		data, err = io.ReadAll(io.LimitReader(f, int64(most)+1))
 	}
-	if err == nil && len(data) > maxFile {
+	if err == nil && len(data) > most {
 		err = errors.New("is too large for what it should be")
 	}
 	if err == nil {

@@ -9,6 +9,7 @@ const (
 	KeyMinVersion = "min_version"
 	KeyClientCA   = "client_ca"
 	KeyClientAuth = "client_auth"
+	KeyCRL        = "crl"
 )
 
 // Problem is one thing that is wrong, or in a warning only doubtful, with what the

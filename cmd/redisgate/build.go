@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"redisgate/config"
-	"redisgate/metrics"
 	"redisgate/policy"
 	"redisgate/proxy"
 	"redisgate/tlsconf"
@@ -22,17 +20,17 @@ import (
 // built is what a configuration compiles to: all that serve needs to run and
 // all that check can try without listening or connecting.
 type built struct {
-	cfg          *config.Config
-	tls          *tls.Config // nil if there are unix listeners only
-	certificates []metrics.Certificate
-	users        *users.Set
-	directory    users.DirectoryOptions // how ACL commands change them
-	allow, deny  *policy.Networks
-	admin        *policy.Networks
-	dialer       *upstream.Dialer
-	limits       proxy.Limits
-	notes        []string // what the operator should look at, though nothing is wrong
-	remarks      []string // what is as it should be, and may surprise
+	cfg         *config.Config
+	tls         *tlsconf.Loaded // nil if there are unix listeners only
+	tlsOptions  tlsconf.Options // that it was loaded by
+	users       *users.Set
+	directory   users.DirectoryOptions // how ACL commands change them
+	allow, deny *policy.Networks
+	admin       *policy.Networks
+	dialer      *upstream.Dialer
+	limits      proxy.Limits
+	notes       []string // what the operator should look at, though nothing is wrong
+	remarks     []string // what is as it should be, and may surprise
 }
 
 // loadAndBuild reads the file at path and compiles it. The error holds
@@ -100,9 +98,10 @@ func (c *compiler) tls(now time.Time) {
 		return
 	}
 	t := c.cfg.TLS
-	loaded, err := tlsconf.Load(tlsconf.Options{
-		Cert: t.Cert, Key: t.Key, MinVersion: t.MinVersion, ClientCA: t.ClientCA, ClientAuth: t.ClientAuth, Now: now,
-	})
+	o := tlsconf.Options{
+		Cert: t.Cert, Key: t.Key, MinVersion: t.MinVersion, ClientCA: t.ClientCA, ClientAuth: t.ClientAuth, CRL: t.CRL, Now: now,
+	}
+	loaded, err := tlsconf.Load(o)
 	var problems tlsconf.Problems
 	switch {
 	case errors.As(err, &problems):
@@ -114,10 +113,7 @@ func (c *compiler) tls(now time.Time) {
 		c.add("tls", err.Error(), "")
 		return
 	}
-	c.built.tls = loaded.Config
-	for _, e := range loaded.Expiries {
-		c.built.certificates = append(c.built.certificates, metrics.Certificate{File: e.File, Expiry: e.NotAfter})
-	}
+	c.built.tls, c.built.tlsOptions = loaded, o
 	for _, w := range loaded.Warnings {
 		c.built.notes = append(c.built.notes, strings.TrimSuffix("tls."+w.Key+": "+aboutFile(w)+"; "+w.Hint, "; "))
 	}

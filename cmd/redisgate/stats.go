@@ -11,6 +11,7 @@ import (
 	"redisgate/metrics"
 	"redisgate/policy/command"
 	"redisgate/proxy"
+	"redisgate/tlsconf"
 )
 
 // snapshotTime bounds how long a scrape waits for a busy worker.
@@ -19,9 +20,9 @@ const snapshotTime = time.Second
 // stats shows a server's counts as metrics.
 type stats struct {
 	// Static after construction.
-	snapshot     func(within time.Duration) (proxy.Snapshot, bool)
-	certificates []metrics.Certificate
-	started      time.Time
+	snapshot func(within time.Duration) (proxy.Snapshot, bool)
+	live     []*tlsconf.Live
+	started  time.Time
 
 	mu   sync.Mutex
 	last metrics.Snapshot // guarded by mu
@@ -65,9 +66,10 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 		UpstreamShared:    int64(snap.Shared),
 		UpstreamDedicated: int64(snap.Dedicated),
 		UpstreamUp:        snap.Up,
-		Certificates:      s.certificates,
+		CertificateEnded:  snap.Closed["certificate"],
 		ConfigLastSuccess: s.started,
 	}
+	s.fill(&out)
 	for h, n := range snap.Handshakes {
 		out.Handshakes = append(out.Handshakes, metrics.Handshake{Version: h.Version, Resumed: h.Resumed, Count: n})
 	}

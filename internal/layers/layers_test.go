@@ -71,6 +71,7 @@ var libraries = map[string][]string{
 	"github.com/BurntSushi/toml":          {"config"},
 	"github.com/alicebob/miniredis/v2":    {"cmd/redisgate", "bench"}, // the demo
 	"github.com/armon/go-radix":           {"policy"},
+	"github.com/fsnotify/fsnotify":        {"tlsconf"},
 	"github.com/prometheus/client_golang": {"metrics"},
 	"github.com/redis/go-redis/v9":        {"upstream", "policy/command/gen", "internal/redistest", "internal/gatetest", "bench"},
 	"github.com/spf13/cobra":              {"cmd/redisgate"},
