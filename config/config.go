@@ -49,6 +49,19 @@ type TLS struct {
 	ClientCA   string `toml:"client_ca"`   // PEM bundle, or empty
 	ClientAuth string `toml:"client_auth"` // "none", "optional" or "require"
 	CRL        Files  `toml:"crl"`         // revocation lists, PEM or DER
+	OCSPStaple string `toml:"ocsp_staple"` // OCSP response about Cert, DER, or empty
+
+	Curves       []string `toml:"curves"`        // names; empty: a safe choice
+	CipherSuites []string `toml:"cipher_suites"` // of TLS 1.2; names; empty: a safe choice
+
+	Certificates []Certificate `toml:"certificate"` // further ones, for other names
+}
+
+// Certificate is one [[tls.certificate]] table.
+type Certificate struct {
+	Cert       string `toml:"cert"`
+	Key        string `toml:"key"`
+	OCSPStaple string `toml:"ocsp_staple"`
 }
 
 // Network lists the addresses that get as far as a handshake. Each entry is
@@ -66,6 +79,11 @@ type Upstream struct {
 	PasswordFile        string   `toml:"password_file"`
 	PasswordEnv         string   `toml:"password_env"`
 	UnsafeRemote        bool     `toml:"unsafe_remote"`
+	TLS                 bool     `toml:"tls"`
+	CA                  string   `toml:"ca"`          // PEM bundle; empty: the system's
+	Cert                string   `toml:"cert"`        // redisgate's own, for Redis; or empty
+	Key                 string   `toml:"key"`         // of Cert
+	ServerName          string   `toml:"server_name"` // in Redis's certificate; empty: the host of Address
 	ConnectTimeout      Duration `toml:"connect_timeout"`
 	MaxShared           int      `toml:"max_shared"`
 	MaxDedicated        int      `toml:"max_dedicated"`
@@ -138,6 +156,9 @@ func Default() *Config {
 			Key:        "server.key",
 			MinVersion: "1.2",
 			ClientAuth: "none",
+
+			Curves:       []string{},
+			CipherSuites: []string{},
 		},
 		Network: Network{
 			Allow:     []string{"127.0.0.0/8", "::1/128"},

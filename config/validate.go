@@ -128,6 +128,15 @@ func (c *Config) tls(v *validator) {
 		v.add("tls.client_ca", "name a PEM file with the CAs that sign client certificates",
 			"tls.client_auth = %q needs it", t.ClientAuth)
 	}
+	for i, more := range t.Certificates {
+		path := fmt.Sprintf("tls.certificate[%d].", i)
+		if more.Cert == "" {
+			v.add(path+"cert", "name a PEM file with the certificate for the other name", "is missing")
+		}
+		if more.Key == "" {
+			v.add(path+"key", "name a PEM file with its key", "is missing")
+		}
+	}
 	v.files("tls.crl", t.CRL)
 	if len(t.CRL) > 0 && t.ClientAuth == "none" {
 		v.add("tls.crl", `write tls.client_auth = "optional" or "require", or remove it`, `has no effect, since tls.client_auth is "none"`)
@@ -166,10 +175,11 @@ func (c *Config) upstream(v *validator) {
 			v.add("upstream.address", "Redis's own port is 6379", "port 0 cannot be dialled")
 		case !e.Local() && !u.UnsafeRemote:
 			v.add("upstream.address",
-				"let redisgate run beside Redis and use 127.0.0.1 or a unix socket; unsafe_remote = true sends passwords and data unencrypted over the network",
+				"let redisgate run beside Redis and use 127.0.0.1 or a unix socket; unsafe_remote = true permits it, and without tls = true sends passwords and data unencrypted over the network",
 				"%q is not on this machine", u.Address)
 		}
 	}
+	c.upstreamTLS(v, err == nil && e.Unix())
 	if u.PasswordFile != "" && u.PasswordEnv != "" {
 		v.add("upstream.password_env", "remove one of the two", "password_file is set too")
 	}
@@ -184,6 +194,26 @@ func (c *Config) upstream(v *validator) {
 	v.between("upstream.max_shared", int64(u.MaxShared), 1, 1<<16)
 	v.between("upstream.max_dedicated", int64(u.MaxDedicated), 1, 1<<20)
 	v.between("upstream.max_dedicated_per_user", int64(u.MaxDedicatedPerUser), 1, 1<<20)
+}
+
+func (c *Config) upstreamTLS(v *validator, unix bool) {
+	u := &c.Upstream
+	if !u.TLS {
+		for _, k := range []struct{ key, value string }{{"ca", u.CA}, {"cert", u.Cert}, {"key", u.Key}, {"server_name", u.ServerName}} {
+			if k.value != "" {
+				v.add("upstream."+k.key, "write tls = true, or remove it", "has no effect without upstream.tls")
+			}
+		}
+		return
+	}
+	switch {
+	case unix:
+		v.add("upstream.tls", "remove it: what goes through a unix socket stays on this machine", "a unix socket has no TLS")
+	case u.Cert != "" && u.Key == "":
+		v.add("upstream.key", "name the PEM file with the certificate's key", "is missing: upstream.cert is set")
+	case u.Cert == "" && u.Key != "":
+		v.add("upstream.cert", "name the PEM file with the key's certificate", "is missing: upstream.key is set")
+	}
 }
 
 func envName(s string) bool {

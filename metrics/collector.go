@@ -27,6 +27,7 @@ var (
 	handshakes       = desc("tls_handshakes_total", "Complete TLS handshakes.", "version", "resumed")
 	expiry           = desc("tls_certificate_expiry_timestamp_seconds", "When the certificates of a file stop being valid.", "file")
 	listExpiry       = desc("tls_crl_expiry_timestamp_seconds", "When the revocation lists of a file stop being current.", "file")
+	stapleExpiry     = desc("tls_ocsp_expiry_timestamp_seconds", "When the OCSP response of a file stops being current.", "file")
 	tlsReloads       = desc("tls_reloads_total", "Changes of TLS files while running: put in force, or refused.", "result")
 	certificateEnded = desc("tls_sessions_ended_total", "Sessions closed because the client's certificate expired, was revoked or lost its authority.")
 	auth             = desc("auth_total", "Attempts to log in.", "result")
@@ -50,7 +51,7 @@ var (
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		buildInfo, connections, connectionsTotal, handshakes, expiry, listExpiry, tlsReloads, certificateEnded, auth, passwords, certificateUsers, commands, denied, duration, received, sent,
+		buildInfo, connections, connectionsTotal, handshakes, expiry, listExpiry, stapleExpiry, tlsReloads, certificateEnded, auth, passwords, certificateUsers, commands, denied, duration, received, sent,
 		upstreamConnections, upstreamUp, upstreamErrors, reloads, lastSuccess,
 	} {
 		ch <- d
@@ -93,6 +94,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, f := range s.RevocationLists {
 		gauge(listExpiry, float64(f.Expiry.Unix()), f.File)
+	}
+	for _, f := range s.Staples {
+		gauge(stapleExpiry, float64(f.Expiry.Unix()), f.File)
 	}
 	count(tlsReloads, s.TLSReloads.OK, "ok")
 	count(tlsReloads, s.TLSReloads.Failed, "failed")

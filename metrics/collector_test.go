@@ -29,6 +29,7 @@ var full = fixed{
 	UpstreamErrors:    []UpstreamError{{"dial", 4}},
 	Certificates:      []Certificate{{"/etc/server.crt", time.Unix(1900000000, 0)}},
 	RevocationLists:   []Certificate{{"/etc/ca.crl", time.Unix(1850000000, 0)}},
+	Staples:           []Certificate{{"/etc/server.ocsp", time.Unix(1840000000, 0)}},
 	TLSReloads:        ReloadResults{3, 4},
 	CertificateEnded:  5,
 	Reloads:           ReloadResults{1, 2},
@@ -105,6 +106,9 @@ redisgate_tls_crl_expiry_timestamp_seconds{file="/etc/ca.crl"} 1.85e+09
 redisgate_tls_handshakes_total{resumed="false",version="1.2"} 1
 redisgate_tls_handshakes_total{resumed="false",version="1.3"} 7
 redisgate_tls_handshakes_total{resumed="true",version="1.3"} 2
+# HELP redisgate_tls_ocsp_expiry_timestamp_seconds When the OCSP response of a file stops being current.
+# TYPE redisgate_tls_ocsp_expiry_timestamp_seconds gauge
+redisgate_tls_ocsp_expiry_timestamp_seconds{file="/etc/server.ocsp"} 1.84e+09
 # HELP redisgate_tls_reloads_total Changes of TLS files while running: put in force, or refused.
 # TYPE redisgate_tls_reloads_total counter
 redisgate_tls_reloads_total{result="failed"} 4

@@ -41,6 +41,7 @@ type Snapshot struct {
 
 	Certificates    []Certificate
 	RevocationLists []Certificate // the same of revocation lists
+	Staples         []Certificate // and of OCSP responses
 	TLSReloads      ReloadResults // of the files of both, and of keys
 
 	CertificateEnded uint64 // sessions closed because the client's certificate does not hold any more

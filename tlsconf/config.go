@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -24,9 +25,11 @@ var suites12 = []uint16{
 
 // Material is what a config is made of, once it is read.
 type Material struct {
-	Pair       tls.Certificate
+	Pairs      []tls.Certificate  // at least one; the first is for clients that ask for no name, or another one
 	MinVersion uint16             // tls.VersionTLS12 or tls.VersionTLS13
 	ClientAuth tls.ClientAuthType // NoClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert
+	Curves     []tls.CurveID      // empty: a safe choice
+	Suites     []uint16           // of TLS 1.2, safe ones; empty: all of them
 	Clients    *Trust             // not nil unless ClientAuth is NoClientCert
 }
 
@@ -38,8 +41,24 @@ type Material struct {
 // refused, as RFC 7301 says, so that a browser cannot be made to talk to a Redis;
 // one that sends none is served.
 func New(m Material) (*tls.Config, error) {
-	if len(m.Pair.Certificate) == 0 || m.Pair.PrivateKey == nil {
+	if len(m.Pairs) == 0 {
 		return nil, errors.New("a certificate and its key are needed")
+	}
+	for _, p := range m.Pairs {
+		if len(p.Certificate) == 0 || p.PrivateKey == nil {
+			return nil, errors.New("a certificate and its key are needed")
+		}
+	}
+	for _, s := range m.Suites {
+		if !slices.Contains(suites12, s) {
+			return nil, fmt.Errorf("the cipher suite %s is not safe", tls.CipherSuiteName(s))
+		}
+	}
+	if len(m.Curves) == 0 {
+		m.Curves = defaultCurves
+	}
+	if len(m.Suites) == 0 {
+		m.Suites = suites12
 	}
 	if m.MinVersion != tls.VersionTLS12 && m.MinVersion != tls.VersionTLS13 {
 		return nil, fmt.Errorf("minimum version %s; want TLS 1.2 or 1.3", tls.VersionName(m.MinVersion))
@@ -55,11 +74,12 @@ func New(m Material) (*tls.Config, error) {
 		return nil, fmt.Errorf("client certificates would not be verified: %v", m.ClientAuth)
 	}
 	cfg := &tls.Config{
-		Certificates: []tls.Certificate{m.Pair},
-		MinVersion:   m.MinVersion,
-		CipherSuites: append([]uint16(nil), suites12...),
-		NextProtos:   []string{Protocol},
-		ClientAuth:   m.ClientAuth,
+		Certificates:     slices.Clone(m.Pairs),
+		MinVersion:       m.MinVersion,
+		CipherSuites:     slices.Clone(m.Suites),
+		CurvePreferences: slices.Clone(m.Curves),
+		NextProtos:       []string{Protocol},
+		ClientAuth:       m.ClientAuth,
 		// A reply is one record as long as it fits: small records at first are
 		// for browsers, and cost a write each.
 		DynamicRecordSizingDisabled: true,

@@ -69,7 +69,7 @@ func newFixture(t *testing.T) *fixture {
 	ca := newAuthority(t)
 	return &fixture{
 		ca:     ca,
-		server: Material{Pair: must(ca.Server(nil, now, year))(t).Pair(), MinVersion: tls.VersionTLS12},
+		server: Material{Pairs: []tls.Certificate{must(ca.Server(nil, now, year))(t).Pair()}, MinVersion: tls.VersionTLS12},
 		client: &tls.Config{RootCAs: ca.Pool(), ServerName: "localhost"},
 	}
 }
@@ -237,8 +237,9 @@ func TestNewRefuses(t *testing.T) {
 		change func(m *Material)
 		want   string
 	}{
-		{"no certificate", func(m *Material) { m.Pair = tls.Certificate{} }, "certificate and its key"},
-		{"no key", func(m *Material) { m.Pair.PrivateKey = nil }, "certificate and its key"},
+		{"no certificate", func(m *Material) { m.Pairs = nil }, "certificate and its key"},
+		{"no key", func(m *Material) { m.Pairs = []tls.Certificate{{Certificate: m.Pairs[0].Certificate}} }, "certificate and its key"},
+		{"a weak suite", func(m *Material) { m.Suites = []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA} }, "not safe"},
 		{"no version", func(m *Material) { m.MinVersion = 0 }, "minimum version"},
 		{"an old version", func(m *Material) { m.MinVersion = tls.VersionTLS11 }, "minimum version TLS 1.1"},
 		{"unverified certificates", func(m *Material) { m.ClientAuth, m.Clients = tls.RequireAnyClientCert, NewTrust(nil, nil) }, "not be verified"},

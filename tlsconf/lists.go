@@ -18,7 +18,7 @@ func (l *loader) lists(file string, authorities []*x509.Certificate) []*List {
 		l.failParse(KeyCRL, file, err)
 		return nil
 	}
-	e := Expiry{File: file, NotAfter: lists[0].NextUpdate, List: true}
+	e := Expiry{File: file, NotAfter: lists[0].NextUpdate, Kind: KindList}
 	for i, list := range lists {
 		if list.NextUpdate.Before(e.NotAfter) {
 			e.NotAfter = list.NextUpdate

@@ -23,7 +23,11 @@ const soon = 14 * 24 * time.Hour
 type Options struct {
 	Cert       string   // path of the certificate and what signs it, PEM, the server's own first
 	Key        string   // path of its key, PEM, not encrypted
+	Staple     string   // path of an OCSP response about it, DER; empty: none
+	More       []Pair   // further certificates, for other names
 	MinVersion string   // "1.2" or "1.3"
+	Curves     []string // names of key exchanges; none: a safe choice
+	Suites     []string // names of TLS 1.2's cipher suites; none: all that are safe
 	ClientCA   string   // path of a PEM bundle of authorities; empty: none
 	ClientAuth string   // "none", "optional" or "require"
 	CRL        []string // paths of revocation lists, PEM or DER; none: revocation is not looked at
@@ -31,10 +35,17 @@ type Options struct {
 	Now time.Time // what expiry is judged by
 }
 
+// Pair names the files of one certificate, as in Options.
+type Pair struct{ Cert, Key, Staple string }
+
 // Files are those that Load reads.
 func (o Options) Files() []string {
 	var out []string
-	for _, f := range append([]string{o.Cert, o.Key, o.ClientCA}, o.CRL...) {
+	all := append([]string{o.Cert, o.Key, o.Staple, o.ClientCA}, o.CRL...)
+	for _, p := range o.More {
+		all = append(all, p.Cert, p.Key, p.Staple)
+	}
+	for _, f := range all {
 		if f != "" {
 			out = append(out, f)
 		}
@@ -42,11 +53,21 @@ func (o Options) Files() []string {
 	return out
 }
 
-// Expiry says when the first of a file's certificates, or revocation lists, ends.
+// Kind is what a file holds that ends.
+type Kind uint8
+
+// The kinds.
+const (
+	KindCertificate Kind = iota
+	KindList             // of revoked certificates
+	KindStaple           // an OCSP response
+)
+
+// Expiry says when what a file holds ends, the first of it if there is more.
 type Expiry struct {
 	File     string
 	NotAfter time.Time
-	List     bool // of revoked certificates
+	Kind     Kind
 }
 
 // Loaded is a config and what there is to say about it.
@@ -55,7 +76,7 @@ type Loaded struct {
 	Trust    *Trust    // in clients' certificates; nil: none is asked for
 	Until    time.Time // when it should be loaded again though no file changes; zero: never
 	Warnings []Problem // what works, perhaps not for long or not for everybody
-	Expiries []Expiry  // one for each file that holds certificates or revocation lists
+	Expiries []Expiry  // one for each file that holds what ends
 }
 
 // Load reads the files and builds a config, all of it or nothing: a certificate
@@ -71,7 +92,17 @@ func Load(o Options) (*Loaded, error) {
 	if m.ClientAuth, err = ParseClientAuth(o.ClientAuth); err != nil {
 		l.fail(KeyClientAuth, "", err.Error(), `write "none", "optional" or "require"`)
 	}
-	m.Pair = l.pair(o.Cert, o.Key)
+	m.Curves, m.Suites = l.curves(o.Curves), l.suites(o.Suites)
+	for i, p := range append([]Pair{{o.Cert, o.Key, o.Staple}}, o.More...) {
+		under := ""
+		if i > 0 {
+			under = fmt.Sprintf("certificate[%d].", i-1)
+		}
+		pair, certs := l.pair(under+KeyCert, under+KeyKey, p.Cert, p.Key, x509.ExtKeyUsageServerAuth)
+		l.staple(under+KeyStaple, p.Staple, &pair, certs)
+		l.suited(under+KeyKey, p.Key, pair, m)
+		m.Pairs = append(m.Pairs, pair)
+	}
 	switch {
 	case o.ClientCA != "":
 		authorities := l.authorities(o.ClientCA)
@@ -99,7 +130,7 @@ func Load(o Options) (*Loaded, error) {
 	if err != nil {
 		return nil, Problems{{Key: KeyCert, File: o.Cert, Text: err.Error()}}
 	}
-	return &Loaded{Config: cfg, Trust: m.Clients, Warnings: l.warnings, Expiries: l.expiries}, nil
+	return &Loaded{Config: cfg, Trust: m.Clients, Until: l.until, Warnings: l.warnings, Expiries: l.expiries}, nil
 }
 
 // loader collects what is found on the way.
@@ -108,6 +139,7 @@ type loader struct {
 	problems Problems
 	warnings []Problem
 	expiries []Expiry
+	until    time.Time // when the first OCSP response ends
 }
 
 func (l *loader) fail(key, file, text, hint string) {
@@ -118,12 +150,13 @@ func (l *loader) warn(key, file, text, hint string) {
 	l.warnings = append(l.warnings, Problem{key, file, text, hint})
 }
 
-// pair reads a certificate and its key.
-func (l *loader) pair(certFile, keyFile string) (none tls.Certificate) {
-	certs := l.certificates(KeyCert, certFile)
-	key := l.key(keyFile)
+// pair reads a certificate and its key, and warns if it is not for that usage. The
+// keys are those that problems are about.
+func (l *loader) pair(certKey, keyKey, certFile, keyFile string, usage x509.ExtKeyUsage) (none tls.Certificate, certs []*x509.Certificate) {
+	certs = l.certificates(certKey, certFile)
+	key := l.key(keyKey, keyFile)
 	if len(certs) == 0 || key == nil {
-		return none
+		return none, nil
 	}
 	leaf := certs[0]
 	if !fits(leaf, key) {
@@ -134,29 +167,34 @@ func (l *loader) pair(certFile, keyFile string) (none tls.Certificate) {
 				hint = "the server's own certificate comes first in the file, then those that sign it"
 			}
 		}
-		l.fail(KeyKey, keyFile, text, hint)
-		return none
+		l.fail(keyKey, keyFile, text, hint)
+		return none, nil
 	}
-	l.judge(certFile, leaf)
+	l.judge(certKey, certFile, leaf, usage)
 	pair := tls.Certificate{PrivateKey: key, Leaf: leaf}
 	for _, c := range certs {
 		pair.Certificate = append(pair.Certificate, c.Raw)
 	}
-	return pair
+	return pair, certs
 }
 
-// judge warns of what clients may not like about the server's own certificate.
-func (l *loader) judge(file string, leaf *x509.Certificate) {
-	if len(leaf.DNSNames)+len(leaf.IPAddresses) == 0 {
-		l.warn(KeyCert, file, "names no host and no address", "clients look at the subject alternative names only; make a certificate that has some")
+// judge warns of what the other side may not like about our own certificate.
+func (l *loader) judge(key, file string, leaf *x509.Certificate, usage x509.ExtKeyUsage) {
+	server := usage == x509.ExtKeyUsageServerAuth
+	if server && len(leaf.DNSNames)+len(leaf.IPAddresses) == 0 {
+		l.warn(key, file, "names no host and no address", "clients look at the subject alternative names only; make a certificate that has some")
 	}
 	if len(leaf.ExtKeyUsage)+len(leaf.UnknownExtKeyUsage) > 0 {
 		for _, u := range leaf.ExtKeyUsage {
-			if u == x509.ExtKeyUsageServerAuth || u == x509.ExtKeyUsageAny {
+			if u == usage || u == x509.ExtKeyUsageAny {
 				return
 			}
 		}
-		l.warn(KeyCert, file, "is not meant for a server", "clients will refuse it; its extended key usage must contain serverAuth")
+		if server {
+			l.warn(key, file, "is not meant for a server", "clients will refuse it; its extended key usage must contain serverAuth")
+		} else {
+			l.warn(key, file, "is not meant for a client", "servers will refuse it; its extended key usage must contain clientAuth")
+		}
 	}
 }
 
@@ -201,22 +239,22 @@ func (l *loader) certificates(key, file string) []*x509.Certificate {
 	return certs
 }
 
-// key reads the server's private key.
-func (l *loader) key(file string) signer {
-	data, ok := l.read(KeyKey, file, maxFile)
+// key reads a private key.
+func (l *loader) key(key, file string) signer {
+	data, ok := l.read(key, file, maxFile)
 	if !ok {
 		return nil
 	}
-	key, err := parseKey(data)
+	k, err := parseKey(data)
 	if err != nil {
-		l.failParse(KeyKey, file, err)
+		l.failParse(key, file, err)
 		return nil
 	}
 	// Kubernetes mounts secrets as links: Stat looks at what is behind.
 	if info, err := os.Stat(file); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0 {
-		l.warn(KeyKey, file, fmt.Sprintf("can be read by everybody on this machine (mode %04o)", info.Mode().Perm()), "chmod 0600, or 0640 with a group of its own")
+		l.warn(key, file, fmt.Sprintf("can be read by everybody on this machine (mode %04o)", info.Mode().Perm()), "chmod 0600, or 0640 with a group of its own")
 	}
-	return key
+	return k
 }
 
 func (l *loader) failParse(key, file string, err error) {

@@ -263,7 +263,7 @@ func TestLoadLists(t *testing.T) {
 	if err != nil || len(l.Warnings) > 0 {
 		t.Fatalf("Load() = %+v, %v; want no warning", l, err)
 	}
-	if n := len(l.Expiries); n != 4 || l.Expiries[2] != (Expiry{o.CRL[0], end.UTC(), true}) {
+	if n := len(l.Expiries); n != 4 || l.Expiries[2] != (Expiry{o.CRL[0], end.UTC(), KindList}) {
 		t.Errorf("Expiries = %v; want those of two lists too, to the second", l.Expiries)
 	}
 	if err := l.Trust.Judge([][]*x509.Certificate{chain(app, &ca.Issued)}, now); err != ErrRevoked {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Looks for what the tests need beyond Go: redis-server 7 or newer with its
-# tools, openssl and curl; with LIBRARIES=true, for the tests with other languages'
+# tools, openssl, sslscan and curl; with LIBRARIES=true, for the tests with other languages'
 # libraries, redis-py with and without hiredis, node and npm; a C compiler for the race detector when
 # CI=true. Installs it with apt-get where that needs no password, and otherwise says
 # what to do.
@@ -22,7 +22,7 @@ missing() {
 	version=$(redis_version)
 	[ "${version:-0}" -ge 7 ] || echo redis-server
 	command -v redis-cli >/dev/null && command -v redis-benchmark >/dev/null || echo redis-tools
-	for tool in openssl curl; do
+	for tool in openssl curl sslscan; do
 		command -v "$tool" >/dev/null || echo "$tool"
 	done
 	if [ "${LIBRARIES:-}" = true ]; then
@@ -64,7 +64,7 @@ cat >&2 <<TEXT
 Still missing: $packages
 The tests that need it will be skipped and listed at the end. To run them all:
   Debian, Ubuntu:  sudo apt-get install $packages
-  macOS:           brew install redis openssl curl
+  macOS:           brew install redis openssl sslscan curl
   other systems:   https://redis.io/docs/latest/operate/oss_and_stack/install/
 redis-server must be version 7 or newer. If your distribution's is older, take
 it from https://packages.redis.io, or put another one first in PATH.

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"redisgate/config"
@@ -20,17 +18,19 @@ import (
 // built is what a configuration compiles to: all that serve needs to run and
 // all that check can try without listening or connecting.
 type built struct {
-	cfg         *config.Config
-	tls         *tlsconf.Loaded // nil if there are unix listeners only
-	tlsOptions  tlsconf.Options // that it was loaded by
-	users       *users.Set
-	directory   users.DirectoryOptions // how ACL commands change them
-	allow, deny *policy.Networks
-	admin       *policy.Networks
-	dialer      *upstream.Dialer
-	limits      proxy.Limits
-	notes       []string // what the operator should look at, though nothing is wrong
-	remarks     []string // what is as it should be, and may surprise
+	cfg          *config.Config
+	tls          *tlsconf.Loaded       // nil if there are unix listeners only
+	tlsOptions   tlsconf.Options       // that it was loaded by
+	redisTLS     *tlsconf.Loaded       // towards Redis; nil: none
+	redisOptions tlsconf.ClientOptions // that it was loaded by
+	users        *users.Set
+	directory    users.DirectoryOptions // how ACL commands change them
+	allow, deny  *policy.Networks
+	admin        *policy.Networks
+	dialer       *upstream.Dialer
+	limits       proxy.Limits
+	notes        []string // what the operator should look at, though nothing is wrong
+	remarks      []string // what is as it should be, and may surprise
 }
 
 // loadAndBuild reads the file at path and compiles it. The error holds
@@ -72,7 +72,7 @@ func build(cfg *config.Config, now time.Time) (*built, error) {
 	c.tls(now)
 	c.networks()
 	c.users()
-	c.upstream()
+	c.upstream(now)
 	c.limits()
 	if len(c.problems)+len(c.filed) > 0 {
 		return nil, append(c.problems, c.filed...)
@@ -91,39 +91,6 @@ type compiler struct {
 
 func (c *compiler) add(path, text, hint string) {
 	c.problems = append(c.problems, c.cfg.NewProblem(path, text, hint))
-}
-
-func (c *compiler) tls(now time.Time) {
-	if !slices.ContainsFunc(c.cfg.Listen.Endpoints(), func(e config.Endpoint) bool { return !e.Unix() }) {
-		return
-	}
-	t := c.cfg.TLS
-	o := tlsconf.Options{
-		Cert: t.Cert, Key: t.Key, MinVersion: t.MinVersion, ClientCA: t.ClientCA, ClientAuth: t.ClientAuth, CRL: t.CRL, Now: now,
-	}
-	loaded, err := tlsconf.Load(o)
-	var problems tlsconf.Problems
-	switch {
-	case errors.As(err, &problems):
-		for _, p := range problems {
-			c.add("tls."+p.Key, aboutFile(p), cmp.Or(p.Hint, "name a file in PEM; `redisgate init DIR` makes a certificate and key"))
-		}
-		return
-	case err != nil:
-		c.add("tls", err.Error(), "")
-		return
-	}
-	c.built.tls, c.built.tlsOptions = loaded, o
-	for _, w := range loaded.Warnings {
-		c.built.notes = append(c.built.notes, strings.TrimSuffix("tls."+w.Key+": "+aboutFile(w)+"; "+w.Hint, "; "))
-	}
-}
-
-func aboutFile(p tlsconf.Problem) string {
-	if p.File == "" || strings.Contains(p.Text, p.File) {
-		return p.Text
-	}
-	return p.File + ": " + p.Text
 }
 
 func (c *compiler) networks() {
@@ -184,13 +151,14 @@ func (c *compiler) users() {
 	c.built.users = set
 }
 
-func (c *compiler) upstream() {
+func (c *compiler) upstream(now time.Time) {
 	u := c.cfg.Upstream
 	e := u.Endpoint()
 	c.built.dialer = &upstream.Dialer{
 		Network: e.Network, Address: e.Address, Username: u.Username,
 		Timeout: u.ConnectTimeout.Std(), Remote: u.UnsafeRemote,
 	}
+	c.redisTLS(now)
 	if u.PasswordFile == "" && u.PasswordEnv == "" {
 		return
 	}

@@ -53,6 +53,13 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 	if live != nil {
 		clients, g.tls = live, append(g.tls, live)
 	}
+	toRedis, err := liveRedis(b, log)
+	if err != nil {
+		return nil, err
+	}
+	if toRedis != nil {
+		g.tls = append(g.tls, toRedis)
+	}
 	g.server, err = proxy.New(proxy.Options{
 		Listeners:           listeners,
 		TLS:                 clients,

@@ -42,7 +42,7 @@ func notes(b *built) []string {
 	if cfg.Upstream.PasswordFile == "" && cfg.Upstream.PasswordEnv == "" {
 		note("redisgate has no password for Redis: any program on this machine may do the same without redisgate")
 	}
-	if !e.Local() {
+	if !e.Local() && !cfg.Upstream.TLS {
 		note("Redis at %s is not on this machine: what redisgate sends there can be read on the way", e.Address)
 	}
 	if m := cfg.Metrics.Address; m != "" {

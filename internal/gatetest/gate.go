@@ -74,7 +74,7 @@ func Start(t testing.TB, o Options) *Gate {
 	must(t, err)
 	g.CAFile = filepath.Join(dir, "ca.crt")
 	must(t, os.WriteFile(g.CAFile, ca.CertPEM(), 0o600))
-	material := tlsconf.Material{Pair: server.Pair(), MinVersion: tls.VersionTLS12}
+	material := tlsconf.Material{Pairs: []tls.Certificate{server.Pair()}, MinVersion: tls.VersionTLS12}
 	if o.ClientAuth != tls.NoClientCert {
 		material.ClientAuth, material.Clients = o.ClientAuth, tlsconf.NewTrust([]*x509.Certificate{ca.Certificate}, nil)
 	}

@@ -47,7 +47,7 @@ var rooms = map[string][]string{
 	"eventloop": nil, // bytes in, bytes out
 	"tlsfeed":   nil, // a tls.Conn that is fed by hand
 
-	"upstream": {"resp", "eventloop"},
+	"upstream": {"resp", "eventloop", "tlsfeed"},
 	"proxy":    {"acl", "identity", "resp", "policy", "policy/command", "users", "auth", "eventloop", "tlsfeed", "upstream"},
 	"metrics":  {"policy"},
 
@@ -76,6 +76,7 @@ var libraries = map[string][]string{
 	"github.com/redis/go-redis/v9":        {"upstream", "policy/command/gen", "internal/redistest", "internal/gatetest", "bench"},
 	"github.com/spf13/cobra":              {"cmd/redisgate"},
 	"github.com/tidwall/redcon":           {"resp", "proxy", "acl", "bench"}, // its Append functions only
+	"golang.org/x/crypto":                 {"tlsconf"},
 	"golang.org/x/sys":                    {"eventloop", "internal/redistest", "bench"},
 	"golang.org/x/term":                   {"cmd/redisgate"},
 }
