@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -160,14 +161,14 @@ func TestRedisByTLSIsVerified(t *testing.T) {
 	good := tlsconf.ClientOptions{CA: s.caFile, Cert: s.cert, Key: s.key, ServerName: "redis.example.com"}
 	for name, test := range map[string]struct {
 		change func(o *tlsconf.ClientOptions)
-		want   string // of the error
+		want   string // of the error; in TLS 1.3 Redis refuses after its handshake, perhaps while something is written
 	}{
 		"good":              {func(*tlsconf.ClientOptions) {}, ""},
 		"by address":        {func(o *tlsconf.ClientOptions) { o.ServerName = "127.0.0.1" }, ""},
 		"another name":      {func(o *tlsconf.ClientOptions) { o.ServerName = "other.example.com" }, "not other.example.com"},
 		"another authority": {func(o *tlsconf.ClientOptions) { o.CA = s.strangerFile }, "unknown authority"},
 		"the system's":      {func(o *tlsconf.ClientOptions) { o.CA = "" }, "unknown authority"},
-		"no certificate":    {func(o *tlsconf.ClientOptions) { o.Cert, o.Key = "", "" }, "certificate required"},
+		"no certificate":    {func(o *tlsconf.ClientOptions) { o.Cert, o.Key = "", "" }, "certificate required|reset by peer|broken pipe"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := good
@@ -179,7 +180,7 @@ func TestRedisByTLSIsVerified(t *testing.T) {
 			}
 			d := &upstream.Dialer{Network: "tcp", Address: s.TLSAddr(), Timeout: 10 * time.Second, TLS: func() *tls.Config { return loaded.Config }}
 			err = upstream.NewControl(d).Check(context.Background())
-			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			if (err == nil) != (test.want == "") || err != nil && !regexp.MustCompile(test.want).MatchString(err.Error()) {
 				t.Errorf("Check() = %v; want %q", err, test.want)
 			}
 		})
