@@ -50,7 +50,20 @@ type TLS struct {
 	MinVersion string `toml:"min_version"` // "1.2" or "1.3"
 	ClientCA   string `toml:"client_ca"`   // PEM bundle, or empty
 	ClientAuth string `toml:"client_auth"` // "none", "optional" or "require"
-	CRL        string `toml:"crl"`         // not supported yet
+	CRL        Files  `toml:"crl"`         // revocation lists, PEM or DER
+	OCSPStaple string `toml:"ocsp_staple"` // OCSP response about Cert, DER, or empty
+
+	Curves       []string `toml:"curves"`        // names; empty: a safe choice
+	CipherSuites []string `toml:"cipher_suites"` // of TLS 1.2; names; empty: a safe choice
+
+	Certificates []Certificate `toml:"certificate"` // further ones, for other names
+}
+
+// Certificate is one [[tls.certificate]] table.
+type Certificate struct {
+	Cert       string `toml:"cert"`
+	Key        string `toml:"key"`
+	OCSPStaple string `toml:"ocsp_staple"`
 }
 
 // Network lists the addresses that get as far as a handshake. Each entry is
@@ -70,6 +83,11 @@ type Upstream struct {
 	PasswordFile        string   `toml:"password_file"`
 	PasswordEnv         string   `toml:"password_env"`
 	UnsafeRemote        bool     `toml:"unsafe_remote"`
+	TLS                 bool     `toml:"tls"`
+	CA                  string   `toml:"ca"`          // PEM bundle; empty: the system's
+	Cert                string   `toml:"cert"`        // redisgate's own, for Redis; or empty
+	Key                 string   `toml:"key"`         // of Cert
+	ServerName          string   `toml:"server_name"` // in Redis's certificate; empty: the host of Address
 	ConnectTimeout      Duration `toml:"connect_timeout"`
 	MaxShared           int      `toml:"max_shared"`
 	MaxDedicated        int      `toml:"max_dedicated"`
@@ -83,10 +101,10 @@ type User struct {
 	Password           Hashes   `toml:"password"`            // PHC strings: passwords besides those of the rules
 	Allow              []string `toml:"allow"`               // addresses and prefixes; empty: all that Network admits
 	Databases          []int    `toml:"databases"`           // empty: all; the first is where the user starts
-	RequireCertificate bool     `toml:"require_certificate"` // not supported yet
+	RequireCertificate bool     `toml:"require_certificate"` // a password counts only with one of Certificates
 	UnsafeScripts      bool     `toml:"unsafe_scripts"`
 	MaxConnections     int      `toml:"max_connections"` // 0: as limits.connections_per_user
-	Certificates       []string `toml:"certificates"`    // not supported yet
+	Certificates       []string `toml:"certificates"`    // patterns of client certificates, such as "CN:app"
 }
 
 // ACL names a Redis aclfile, which then has the rules of all users. A User adds the
@@ -153,6 +171,9 @@ func Default() *Config {
 			Key:        "server.key",
 			MinVersion: "1.2",
 			ClientAuth: "none",
+
+			Curves:       []string{},
+			CipherSuites: []string{},
 		},
 		Network: Network{
 			Allow:     []string{"127.0.0.0/8", "::1/128"},

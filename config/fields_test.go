@@ -24,7 +24,7 @@ func walk(out map[string]any, path string, v reflect.Value) {
 		switch at := join(path, key); {
 		case f.Kind() == reflect.Struct:
 			walk(out, at, f)
-		case f.Type() == reflect.TypeFor[[]User]():
+		case f.Type() == reflect.TypeFor[[]User](), f.Type() == reflect.TypeFor[[]Certificate]():
 		default:
 			out[at] = f.Interface()
 		}

@@ -74,13 +74,22 @@ func (c *Config) resolve(dir string) error {
 			*p = unixScheme + filepath.Join(dir, path)
 		}
 	}
-	for _, p := range []*string{&c.TLS.Cert, &c.TLS.Key, &c.TLS.ClientCA, &c.TLS.CRL, &c.Upstream.PasswordFile, &c.ACL.File} {
+	for _, p := range []*string{&c.TLS.Cert, &c.TLS.Key, &c.TLS.ClientCA, &c.TLS.OCSPStaple, &c.Upstream.PasswordFile, &c.Upstream.CA, &c.Upstream.Cert, &c.Upstream.Key, &c.ACL.File} {
 		file(p)
 	}
 	for _, list := range []Addresses{c.Network.AllowFile, c.Network.DenyFile} {
 		for i := range list {
 			file(&list[i])
 		}
+	}
+	for i := range c.TLS.CRL {
+		file(&c.TLS.CRL[i])
+	}
+	for i := range c.TLS.Certificates {
+		more := &c.TLS.Certificates[i]
+		file(&more.Cert)
+		file(&more.Key)
+		file(&more.OCSPStaple)
 	}
 	if c.Audit.Path != "-" {
 		file(&c.Audit.Path)

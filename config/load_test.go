@@ -187,7 +187,7 @@ func TestUnknownKeysAreErrorsWithAHint(t *testing.T) {
 		{"[[user]]\nname=\"a\"\nacl=\"on\"\nunsafe_script=true", "user[0].unsafe_script", "did you mean user[0].unsafe_scripts?"},
 		{"[limits]\nmemroy = 1", "limits.memroy", "did you mean limits.memory?"},
 		{"handshake_timeout = \"1s\"", "handshake_timeout", "handshake_timeout belongs under [listen]"},
-		{"[tls]\nfrobnicate = 1", "tls.frobnicate", "known here: cert, client_auth, client_ca, crl, key, min_version"},
+		{"[tls]\nfrobnicate = 1", "tls.frobnicate", "known here: cert, certificate, cipher_suites, client_auth, client_ca, crl, curves, key, min_version, ocsp_staple"},
 		{"\"a.b\" = 1", `"a.b"`, "the tables are [acl], [audit], [auth], [limits], [listen], [log], [metrics], [network], [tls], [upstream], [user]"},
 		{"[upstream]\npassword = \"hunter2\"", "upstream.password", "write it into a file of mode 0600, and the file's name into upstream.password_file"},
 		{"[listen]\nport = 6380", "listen.port", `the port is part of listen.address: "127.0.0.1:6380"`},

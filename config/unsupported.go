@@ -1,9 +1,6 @@
 package config
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // unsupported refuses keys whose feature this version does not have. They
 // are known, so that a file may spell out their default, but a value that
@@ -14,15 +11,7 @@ func (c *Config) unsupported(v *validator) {
 			v.add(path, hint, "this version of redisgate does not support it yet")
 		}
 	}
-	refuse("tls.crl", c.TLS.CRL != "", "remove it, and use client certificates that expire soon")
 	refuse("audit.path", c.Audit.Path != "", "remove it; /metrics counts refused commands by user and reason")
-	for i, u := range c.Users {
-		path := fmt.Sprintf("user[%d].", i)
-		refuse(path+"require_certificate", u.RequireCertificate,
-			`remove it; tls.client_auth = "require" demands a certificate of every client`)
-		refuse(path+"certificates", len(u.Certificates) > 0,
-			`remove it; tls.client_auth = "require" demands a certificate of every client`)
-	}
 	events := Default().Audit.Events
 	if strings.Join(c.Audit.Events, ",") != strings.Join(events, ",") {
 		v.add("audit.events", "remove it", "this version of redisgate does not support auditing yet")

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Validate returns everything that is wrong with the values and their
@@ -132,6 +131,28 @@ func (c *Config) tls(v *validator) {
 		v.add("tls.client_ca", "name a PEM file with the CAs that sign client certificates",
 			"tls.client_auth = %q needs it", t.ClientAuth)
 	}
+	for i, more := range t.Certificates {
+		path := fmt.Sprintf("tls.certificate[%d].", i)
+		if more.Cert == "" {
+			v.add(path+"cert", "name a PEM file with the certificate for the other name", "is missing")
+		}
+		if more.Key == "" {
+			v.add(path+"key", "name a PEM file with its key", "is missing")
+		}
+	}
+	v.files("tls.crl", t.CRL)
+	if len(t.CRL) > 0 && t.ClientAuth == "none" {
+		v.add("tls.crl", `write tls.client_auth = "optional" or "require", or remove it`, `has no effect, since tls.client_auth is "none"`)
+	}
+}
+
+// files looks at a list of files, of which there need be none.
+func (v *validator) files(path string, list Files) {
+	for i, name := range list {
+		if name == "" {
+			v.add(fmt.Sprintf("%s[%d]", path, i), "write the file's name, or remove it", "names no file")
+		}
+	}
 }
 
 func (c *Config) network(v *validator) {
@@ -159,10 +180,11 @@ func (c *Config) upstream(v *validator) {
 			v.add("upstream.address", "Redis's own port is 6379", "port 0 cannot be dialled")
 		case !e.Local() && !u.UnsafeRemote:
 			v.add("upstream.address",
-				"let redisgate run beside Redis and use 127.0.0.1 or a unix socket; unsafe_remote = true sends passwords and data unencrypted over the network",
+				"let redisgate run beside Redis and use 127.0.0.1 or a unix socket; unsafe_remote = true permits it, and without tls = true sends passwords and data unencrypted over the network",
 				"%q is not on this machine", u.Address)
 		}
 	}
+	c.upstreamTLS(v, err == nil && e.Unix())
 	if u.PasswordFile != "" && u.PasswordEnv != "" {
 		v.add("upstream.password_env", "remove one of the two", "password_file is set too")
 	}
@@ -179,6 +201,26 @@ func (c *Config) upstream(v *validator) {
 	v.between("upstream.max_dedicated_per_user", int64(u.MaxDedicatedPerUser), 1, 1<<20)
 }
 
+func (c *Config) upstreamTLS(v *validator, unix bool) {
+	u := &c.Upstream
+	if !u.TLS {
+		for _, k := range []struct{ key, value string }{{"ca", u.CA}, {"cert", u.Cert}, {"key", u.Key}, {"server_name", u.ServerName}} {
+			if k.value != "" {
+				v.add("upstream."+k.key, "write tls = true, or remove it", "has no effect without upstream.tls")
+			}
+		}
+		return
+	}
+	switch {
+	case unix:
+		v.add("upstream.tls", "remove it: what goes through a unix socket stays on this machine", "a unix socket has no TLS")
+	case u.Cert != "" && u.Key == "":
+		v.add("upstream.key", "name the PEM file with the certificate's key", "is missing: upstream.cert is set")
+	case u.Cert == "" && u.Key != "":
+		v.add("upstream.cert", "name the PEM file with the key's certificate", "is missing: upstream.key is set")
+	}
+}
+
 func envName(s string) bool {
 	for i, r := range s {
 		digit := r >= '0' && r <= '9'
@@ -188,59 +230,6 @@ func envName(s string) bool {
 	}
 	return true
 }
-
-func (c *Config) users(v *validator) {
-	first := map[string]int{}
-	for i, u := range c.Users {
-		path := fmt.Sprintf("user[%d].", i)
-		switch {
-		case u.Name == "":
-			v.add(path+"name", `write name = "app"`, "is missing")
-		case strings.ContainsAny(u.Name, " \t\r\n\v\f\x00") || !utf8.ValidString(u.Name):
-			v.add(path+"name", "choose a name of letters, digits, '.', '_' and '-'", "%q contains a space or a control character", u.Name)
-		case len(u.Name) > 256:
-			v.add(path+"name", "choose a shorter one", "is longer than 256 bytes")
-		}
-		if j, ok := first[u.Name]; ok && u.Name != "" {
-			v.add(path+"name", "each user has one [[user]] table", "%q is user[%d] already", u.Name, j)
-		} else {
-			first[u.Name] = i
-		}
-		switch rules := strings.TrimSpace(u.ACL.Text()) != ""; {
-		case rules && c.ACL.File != "":
-			v.add(path+"acl", "remove it; if the rules are not in that file yet, write them there, as `user NAME RULES`",
-				"acl.file is set, which has the rules of all users")
-		case !rules && c.ACL.File == "":
-			v.add(path+"acl", "write rules as in Redis: \"on #<hash> ~data:* +@read\"; `redisgate hash-password` makes the hash",
-				"is missing: this user could not log in")
-		}
-		if n := len(u.Password); n > maxHashes {
-			v.add(path+"password", "remove those that nobody uses any more; redisgate_auth_passwords_total tells", "has %d passwords, which are all tried at each log-in; at most %d are possible", n, maxHashes)
-		}
-		for k, h := range u.Password {
-			if !strings.HasPrefix(h, "$") { // a password, most likely, and not repeated
-				v.add(fmt.Sprintf("%spassword[%d]", path, k), "`redisgate hash-password --argon2id` makes one; a #hash goes into acl", "is not a hash in the form of a PHC string")
-			}
-		}
-		v.networks(path+"allow", u.Allow)
-		v.between(path+"max_connections", int64(u.MaxConnections), 0, 1_000_000)
-		databases := map[int]bool{}
-		for k, n := range u.Databases {
-			at := fmt.Sprintf("%sdatabases[%d]", path, k)
-			switch {
-			case n < 0 || n > 1<<20:
-				v.add(at, "databases are numbered from 0", "%d is not a database number", n)
-			case databases[n]:
-				v.add(at, "remove one of the two", "%d is listed twice", n)
-			}
-			databases[n] = true
-		}
-	}
-}
-
-// maxHashes is how many slow hashes one user may have: all are tried at each log-in, of
-// every user.
-const maxHashes = 4
 
 func (c *Config) auth(v *validator) {
 	v.between("auth.free_attempts", int64(c.Auth.FreeAttempts), 1, 1_000_000)

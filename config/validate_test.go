@@ -33,6 +33,22 @@ func TestRefusedValues(t *testing.T) {
 		{"[tls]\nclient_auth = \"required\"\nclient_ca = \"x\"", "tls.client_auth", "not supported"},
 		{"[tls]\nclient_auth = \"require\"", "tls.client_ca", "needs it"},
 		{"[tls]\nclient_ca = \"x\"", "tls.client_auth", "no effect"},
+		{"[tls]\ncrl = \"x\"", "tls.crl", "no effect"},
+		{"[[tls.certificate]]\nkey = \"x\"", "tls.certificate[0].cert", "is missing"},
+		{"[[tls.certificate]]\ncert = \"x\"", "tls.certificate[0].key", "is missing"},
+		{"[[tls.certificate]]\ncert = \"x\"\nkey = \"x\"\nname = \"x\"", "tls.certificate[0].name", "unknown key"},
+		{"[upstream]\nca = \"x\"", "upstream.ca", "no effect"},
+		{"[upstream]\ncert = \"x\"", "upstream.cert", "no effect"},
+		{"[upstream]\nkey = \"x\"", "upstream.key", "no effect"},
+		{"[upstream]\nserver_name = \"x\"", "upstream.server_name", "no effect"},
+		{"[upstream]\ntls = true\ncert = \"x\"", "upstream.key", "is missing"},
+		{"[upstream]\ntls = true\nkey = \"x\"", "upstream.cert", "is missing"},
+		{"[upstream]\ntls = true\naddress = \"unix:///x\"", "upstream.tls", "no TLS"},
+		{"[upstream]\ntls = true\naddress = \"redis.example.com:6380\"", "upstream.address", "not on this machine"},
+		{asksForCertificates + "crl = [\"a\", \"\"]", "tls.crl[1]", "names no file"},
+		{asksForCertificates + "crl = 1", "tls.crl", "must be a string or a list of strings"},
+		{oneUser + "certificates = [\"CN:app\"]", "user[0].certificates", "no client would be asked"},
+		{asksForCertificates + oneUser + "require_certificate = true", "user[0].require_certificate", "no password would ever count"},
 		{"[network]\nallow = []", "network.allow", "nobody"},
 		{"[network]\nallow = [\"10.0.0.0/33\"]", "network.allow[0]", "not a network"},
 		{"[network]\nallow = [\"10.0.0.5/8\"]", "network.allow[0]", "beyond its prefix"},
@@ -140,6 +156,11 @@ func TestAcceptedValues(t *testing.T) {
 		"[listen]\naddress = \"unix:///run/rg.sock\"\n[tls]\ncert = \"\"\nkey = \"\"",
 		"[listen]\nidle_timeout = \"0s\"",
 		"[tls]\nclient_auth = \"optional\"\nclient_ca = \"ca.pem\"",
+		asksForCertificates + "crl = \"a.crl\"",
+		"[[tls.certificate]]\ncert = \"x\"\nkey = \"y\"\nocsp_staple = \"z\"",
+		"[upstream]\ntls = true\nunsafe_remote = true\naddress = \"redis.example.com:6380\"\nca = \"a\"\ncert = \"b\"\nkey = \"c\"\nserver_name = \"d\"",
+		asksForCertificates + "crl = [\"a.crl\", \"b.crl\"]",
+		asksForCertificates + oneUser + "certificates = [\"CN:app\"]\nrequire_certificate = true",
 		"[network]\nallow = [\"0.0.0.0/0\", \"::/0\", \"192.0.2.7\"]",
 		"[upstream]\naddress = \"localhost:6379\"",
 		"[upstream]\naddress = \"[::1]:6379\"",
@@ -160,13 +181,12 @@ func TestAcceptedValues(t *testing.T) {
 	}
 }
 
+const asksForCertificates = "[tls]\nclient_auth = \"optional\"\nclient_ca = \"ca.pem\"\n"
+
 func TestWhatIsNotSupportedYetIsRefused(t *testing.T) {
 	for path, text := range map[string]string{
-		"tls.crl":                     "[tls]\ncrl = \"revoked.pem\"",
-		"user[0].certificates":        oneUser + "certificates = [\"CN:app\"]",
-		"user[0].require_certificate": oneUser + "require_certificate = true",
-		"audit.path":                  "[audit]\npath = \"-\"",
-		"audit.events":                "[audit]\nevents = [\"auth\"]",
+		"audit.path":   "[audit]\npath = \"-\"",
+		"audit.events": "[audit]\nevents = [\"auth\"]",
 	} {
 		ps := problemsOf(t, text)
 		if len(ps) != 1 || ps[0].Path != path || !strings.Contains(ps[0].Text, "does not support") || ps[0].Hint == "" {

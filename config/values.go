@@ -165,6 +165,22 @@ func (h *Hashes) fromTOML(v any) error {
 	return nil
 }
 
+// Files is a list of file names that may be written as a single string; an empty
+// string is an empty list.
+type Files []string
+
+func (f *Files) fromTOML(v any) error {
+	var a Addresses
+	if err := a.fromTOML(v); err != nil {
+		return err
+	}
+	if _, single := v.(string); single && a[0] == "" {
+		a = nil
+	}
+	*f = Files(a)
+	return nil
+}
+
 // Rules is a string of Redis ACL rules. It may hold passwords, so it prints
 // itself with these masked; Text gives the whole.
 type Rules string

@@ -39,6 +39,8 @@ func keys() map[string]bool {
 			switch {
 			case f.Type == reflect.TypeFor[[]config.User]():
 				walk(at, reflect.TypeFor[config.User]())
+			case f.Type == reflect.TypeFor[[]config.Certificate]():
+				walk(at, reflect.TypeFor[config.Certificate]())
 			case f.Type.Kind() == reflect.Struct:
 				walk(at, f.Type)
 			default:
@@ -83,7 +85,10 @@ func (source) Snapshot() metrics.Snapshot {
 	return metrics.Snapshot{
 		Handshakes:        []metrics.Handshake{{Version: "1.3", Count: 1}},
 		Certificates:      []metrics.Certificate{{File: "server.crt", Expiry: time.Unix(1, 0)}},
+		RevocationLists:   []metrics.Certificate{{File: "ca.crl", Expiry: time.Unix(1, 0)}},
+		Staples:           []metrics.Certificate{{File: "s.ocsp", Expiry: time.Unix(1, 0)}},
 		Passwords:         []metrics.Password{{User: "app", Slot: "0", Count: 1}},
+		CertificateUsers:  []metrics.CertificateUser{{User: "app", Count: 1}},
 		Commands:          []metrics.Command{{Name: "get", Allowed: 1, Denied: 1}},
 		Denied:            []metrics.Denied{{User: "app", Reason: "key", Count: 1}},
 		Duration:          metrics.Histogram{Bounds: []float64{1}, Counts: []uint64{1, 1}},

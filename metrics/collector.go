@@ -26,9 +26,14 @@ var (
 	connectionsTotal = desc("connections_total", "Client connections by how far they got.", "result")
 	handshakes       = desc("tls_handshakes_total", "Complete TLS handshakes.", "version", "resumed")
 	expiry           = desc("tls_certificate_expiry_timestamp_seconds", "When the certificates of a file stop being valid.", "file")
+	listExpiry       = desc("tls_crl_expiry_timestamp_seconds", "When the revocation lists of a file stop being current.", "file")
+	stapleExpiry     = desc("tls_ocsp_expiry_timestamp_seconds", "When the OCSP response of a file stops being current.", "file")
+	tlsReloads       = desc("tls_reloads_total", "Changes of TLS files while running: put in force, or refused.", "result")
+	certificateEnded = desc("tls_sessions_ended_total", "Sessions closed because the client's certificate expired, was revoked or lost its authority.")
 	auth             = desc("auth_total", "Attempts to log in.", "result")
 	passwords        = desc("auth_passwords_total", "Log-ins by the place of the password among the user's, from 0.", "user", "slot")
 	alerts           = desc("auth_alerts_total", "Users whose password was being guessed at from many addresses.")
+	certificateUsers = desc("auth_certificates_total", "Log-ins by client certificate, without AUTH.", "user")
 	commands         = desc("commands_total", "Commands judged.", "command", "verdict")
 	denied           = desc("denied_total", "Commands refused, by user and reason.", "user", "reason")
 	limitCapacity    = desc("limit_connections_capacity", "Connections that a user, or each address, may have.", "of", "user")
@@ -50,7 +55,8 @@ var (
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		buildInfo, connections, connectionsTotal, handshakes, expiry, auth, passwords, alerts, commands, denied, limitCapacity, limitCurrent, limitRefused, duration, received, sent,
+		buildInfo, connections, connectionsTotal, handshakes, expiry, listExpiry, stapleExpiry, tlsReloads, certificateEnded,
+		auth, passwords, alerts, certificateUsers, commands, denied, limitCapacity, limitCurrent, limitRefused, duration, received, sent,
 		upstreamConnections, upstreamUp, upstreamErrors, reloads, lastSuccess,
 	} {
 		ch <- d
@@ -91,14 +97,28 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	for _, f := range s.Certificates {
 		gauge(expiry, float64(f.Expiry.Unix()), f.File)
 	}
+	for _, f := range s.RevocationLists {
+		gauge(listExpiry, float64(f.Expiry.Unix()), f.File)
+	}
+	for _, f := range s.Staples {
+		gauge(stapleExpiry, float64(f.Expiry.Unix()), f.File)
+	}
+	count(tlsReloads, s.TLSReloads.OK, "ok")
+	count(tlsReloads, s.TLSReloads.Failed, "failed")
+	count(certificateEnded, s.CertificateEnded)
 	count(auth, s.Auth.OK, "ok")
 	count(auth, s.Auth.Failed, "failed")
 	count(auth, s.Auth.Throttled, "throttled")
 	count(auth, s.Auth.Busy, "busy")
+	count(auth, s.Auth.Certificate, "certificate")
+	count(auth, s.Auth.CertificateRefused, "certificate_refused")
 	for _, p := range s.Passwords {
 		count(passwords, p.Count, p.User, p.Slot)
 	}
 	count(alerts, s.Alerts)
+	for _, u := range s.CertificateUsers {
+		count(certificateUsers, u.Count, u.User)
+	}
 	for _, cmd := range s.Commands {
 		// Commands that nobody has sent would be hundreds of lines of zeros.
 		if cmd.Allowed > 0 {

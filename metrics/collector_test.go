@@ -15,20 +15,25 @@ type fixed Snapshot
 func (f fixed) Snapshot() Snapshot { return Snapshot(f) }
 
 var full = fixed{
-	Connections:   3,
-	Results:       ConnectionResults{10, 1, 2, 0, 4, 5, 6},
-	Handshakes:    []Handshake{{"1.3", false, 7}, {"1.3", true, 2}, {"1.2", false, 1}},
-	Auth:          AuthResults{5, 6, 7, 8},
-	Alerts:        9,
-	Passwords:     []Password{{"app", "0", 3}, {"app", "16+", 1}},
-	Commands:      []Command{{"get", 100, 1}, {"config|get", 0, 2}, {"set", 0, 0}, {"other", 0, 3}},
-	Denied:        []Denied{{"app", "command", 3}},
-	Limits:        []Limit{{"", 10, 3, 2}, {"app", 5, 1, 0}},
-	Duration:      Histogram{Bounds: []float64{0.001, 0.01}, Counts: []uint64{5, 3, 2}, Sum: 0.5},
-	ReceivedBytes: 1000, SentBytes: 2000,
+	Connections:      3,
+	Results:          ConnectionResults{10, 1, 2, 0, 4, 5, 6},
+	Handshakes:       []Handshake{{"1.3", false, 7}, {"1.3", true, 2}, {"1.2", false, 1}},
+	Auth:             AuthResults{5, 6, 7, 8, 9, 10},
+	Alerts:           9,
+	Passwords:        []Password{{"app", "0", 3}, {"app", "16+", 1}},
+	CertificateUsers: []CertificateUser{{"app", 2}},
+	Commands:         []Command{{"get", 100, 1}, {"config|get", 0, 2}, {"set", 0, 0}, {"other", 0, 3}},
+	Denied:           []Denied{{"app", "command", 3}},
+	Limits:           []Limit{{"", 10, 3, 2}, {"app", 5, 1, 0}},
+	Duration:         Histogram{Bounds: []float64{0.001, 0.01}, Counts: []uint64{5, 3, 2}, Sum: 0.5},
+	ReceivedBytes:    1000, SentBytes: 2000,
 	UpstreamShared: 2, UpstreamDedicated: 1, UpstreamUp: true,
 	UpstreamErrors:    []UpstreamError{{"dial", 4}},
 	Certificates:      []Certificate{{"/etc/server.crt", time.Unix(1900000000, 0)}},
+	RevocationLists:   []Certificate{{"/etc/ca.crl", time.Unix(1850000000, 0)}},
+	Staples:           []Certificate{{"/etc/server.ocsp", time.Unix(1840000000, 0)}},
+	TLSReloads:        ReloadResults{3, 4},
+	CertificateEnded:  5,
 	Reloads:           ReloadResults{1, 2},
 	ConfigLastSuccess: time.Unix(1800000000, 0),
 }
@@ -37,6 +42,9 @@ const fullText = `
 # HELP redisgate_auth_alerts_total Users whose password was being guessed at from many addresses.
 # TYPE redisgate_auth_alerts_total counter
 redisgate_auth_alerts_total 9
+# HELP redisgate_auth_certificates_total Log-ins by client certificate, without AUTH.
+# TYPE redisgate_auth_certificates_total counter
+redisgate_auth_certificates_total{user="app"} 2
 # HELP redisgate_auth_passwords_total Log-ins by the place of the password among the user's, from 0.
 # TYPE redisgate_auth_passwords_total counter
 redisgate_auth_passwords_total{slot="0",user="app"} 3
@@ -44,6 +52,8 @@ redisgate_auth_passwords_total{slot="16+",user="app"} 1
 # HELP redisgate_auth_total Attempts to log in.
 # TYPE redisgate_auth_total counter
 redisgate_auth_total{result="busy"} 8
+redisgate_auth_total{result="certificate"} 9
+redisgate_auth_total{result="certificate_refused"} 10
 redisgate_auth_total{result="failed"} 6
 redisgate_auth_total{result="ok"} 5
 redisgate_auth_total{result="throttled"} 7
@@ -106,11 +116,24 @@ redisgate_sent_bytes_total 2000
 # HELP redisgate_tls_certificate_expiry_timestamp_seconds When the certificates of a file stop being valid.
 # TYPE redisgate_tls_certificate_expiry_timestamp_seconds gauge
 redisgate_tls_certificate_expiry_timestamp_seconds{file="/etc/server.crt"} 1.9e+09
+# HELP redisgate_tls_crl_expiry_timestamp_seconds When the revocation lists of a file stop being current.
+# TYPE redisgate_tls_crl_expiry_timestamp_seconds gauge
+redisgate_tls_crl_expiry_timestamp_seconds{file="/etc/ca.crl"} 1.85e+09
 # HELP redisgate_tls_handshakes_total Complete TLS handshakes.
 # TYPE redisgate_tls_handshakes_total counter
 redisgate_tls_handshakes_total{resumed="false",version="1.2"} 1
 redisgate_tls_handshakes_total{resumed="false",version="1.3"} 7
 redisgate_tls_handshakes_total{resumed="true",version="1.3"} 2
+# HELP redisgate_tls_ocsp_expiry_timestamp_seconds When the OCSP response of a file stops being current.
+# TYPE redisgate_tls_ocsp_expiry_timestamp_seconds gauge
+redisgate_tls_ocsp_expiry_timestamp_seconds{file="/etc/server.ocsp"} 1.84e+09
+# HELP redisgate_tls_reloads_total Changes of TLS files while running: put in force, or refused.
+# TYPE redisgate_tls_reloads_total counter
+redisgate_tls_reloads_total{result="failed"} 4
+redisgate_tls_reloads_total{result="ok"} 3
+# HELP redisgate_tls_sessions_ended_total Sessions closed because the client's certificate expired, was revoked or lost its authority.
+# TYPE redisgate_tls_sessions_ended_total counter
+redisgate_tls_sessions_ended_total 5
 # HELP redisgate_upstream_connections Connections to Redis open now.
 # TYPE redisgate_upstream_connections gauge
 redisgate_upstream_connections{kind="dedicated"} 1

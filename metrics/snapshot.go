@@ -25,10 +25,13 @@ type Snapshot struct {
 	Auth        AuthResults
 	Passwords   []Password
 	Alerts      uint64 // users whose password was guessed at from many addresses
-	Commands    []Command
-	Denied      []Denied
-	Limits      []Limit
-	Duration    Histogram // last byte of a request in, to the first of its reply ready
+
+	CertificateUsers []CertificateUser
+
+	Commands []Command
+	Denied   []Denied
+	Limits   []Limit
+	Duration Histogram // last byte of a request in, to the first of its reply ready
 
 	ReceivedBytes uint64 // from clients, requests without TLS around them
 	SentBytes     uint64 // to clients
@@ -38,7 +41,12 @@ type Snapshot struct {
 	UpstreamUp        bool // Redis answers
 	UpstreamErrors    []UpstreamError
 
-	Certificates []Certificate
+	Certificates    []Certificate
+	RevocationLists []Certificate // the same of revocation lists
+	Staples         []Certificate // and of OCSP responses
+	TLSReloads      ReloadResults // of the files of both, and of keys
+
+	CertificateEnded uint64 // sessions closed because the client's certificate does not hold any more
 
 	Reloads           ReloadResults
 	ConfigLastSuccess time.Time // zero: leave the series out
@@ -68,6 +76,15 @@ type AuthResults struct {
 	Failed    uint64
 	Throttled uint64 // refused unread, after too many failures from the address
 	Busy      uint64 // refused untried, while too many logged in
+
+	Certificate        uint64 // logged in by certificate, without AUTH
+	CertificateRefused uint64 // certificates that are somebody's and logged nobody in
+}
+
+// CertificateUser counts log-ins by certificate. User is as in Password.
+type CertificateUser struct {
+	User  string
+	Count uint64
 }
 
 // Password counts log-ins by one of a user's passwords. User is a configured name,
@@ -123,7 +140,7 @@ type Certificate struct {
 	Expiry time.Time // NotAfter, the earliest of the file
 }
 
-// ReloadResults counts reloads of the configuration.
+// ReloadResults counts reloads.
 type ReloadResults struct {
 	OK     uint64
 	Failed uint64

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"redisgate/identity"
 	"redisgate/policy"
 	"redisgate/tlsfeed"
 )
@@ -95,7 +96,7 @@ func (s *Server) admit(ctx context.Context, nc net.Conn, plain bool) {
 	if plain {
 		if s.reserve(nc, s.o.MaxConnections) {
 			s.doors.accepted.Add(1)
-			s.assign(nc, nil, netip.AddrPort{})
+			s.assign(admitted{nc: nc})
 		}
 		return
 	}
@@ -168,7 +169,7 @@ func (s *Server) refuse(nc net.Conn) {
 
 // handshake is for the client whose effective address is peer.
 func (s *Server) handshake(ctx context.Context, nc net.Conn, peer netip.AddrPort, timeout time.Duration) {
-	feed, err := s.o.Slots.Handshake(ctx, nc, peer.Addr(), s.o.TLS, timeout)
+	feed, err := s.o.Slots.Handshake(ctx, nc, peer.Addr(), s.o.TLS.Config(), timeout)
 	s.doors.leave(peer.Addr())
 	if err != nil {
 		s.ended(peer.Addr())
@@ -182,7 +183,11 @@ func (s *Server) handshake(ctx context.Context, nc net.Conn, peer netip.AddrPort
 	}
 	s.doors.handshakes[Handshake{tlsVersion(state.Version), state.DidResume}]++
 	s.doors.mu.Unlock()
-	s.assign(nc, feed, peer)
+	a := admitted{nc: nc, tls: feed, peer: peer, chains: state.VerifiedChains}
+	if len(a.chains) > 0 {
+		a.cert = identity.Of(a.chains[0][0])
+	}
+	s.assign(a)
 }
 
 func (s *Server) handshakeEnded(addr netip.Addr, err error) {
@@ -200,12 +205,12 @@ func (s *Server) handshakeEnded(addr netip.Addr, err error) {
 	}
 }
 
-// assign gives a connection to the next worker. peer is not valid on a unix socket.
-func (s *Server) assign(nc net.Conn, feed *tlsfeed.Conn, peer netip.AddrPort) {
+// assign gives a connection to the next worker.
+func (s *Server) assign(a admitted) {
 	w := s.workers[s.next.Add(1)%uint64(len(s.workers))]
-	if !w.loop.Post(func() { w.adopt(nc, feed, peer) }) {
-		s.ended(peer.Addr())
-		nc.Close()
+	if !w.loop.Post(func() { w.adopt(a) }) {
+		s.ended(a.peer.Addr())
+		a.nc.Close()
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // doAuth is AUTH password and AUTH user password (acl.c, authCommand). A failure
-// leaves the session who it was.
+// leaves the session who it was, but see fallBack.
 func (s *session) doAuth(_ *command.Command, args [][]byte, _ []byte) bool {
 	if !s.settled() {
 		return false
@@ -49,6 +49,7 @@ func (s *session) login(command, name, password []byte) string {
 	set, u, wrong := s.attempt(s.trial, command, name, password)
 	s.trial = nil
 	if wrong != "" {
+		s.fallBack()
 		return wrong
 	}
 	if s.pinned() && !u.MayUse(s.db) {
@@ -73,7 +74,7 @@ func (s *session) attempt(t *trial, command, name, password []byte) (*users.Set,
 		s.k.counts.Auth["throttled"]++
 		return nil, nil, textThrottled
 	}
-	u, slot, ok := set.AuthenticateProved(s.addr, name, password, found.proved)
+	u, slot, ok := set.AuthenticateProved(s.addr, s.cert, name, password, found.proved)
 	if !ok && found.busy {
 		s.k.counts.Auth["busy"]++
 		return nil, nil, textBusyLogin
@@ -94,6 +95,37 @@ func (s *session) attempt(t *trial, command, name, password []byte) (*users.Set,
 	s.k.counts.password(u, slot)
 	s.failed = 0
 	return set, u, ""
+}
+
+// fallBack makes a client that has failed to log in the user again whose its
+// certificate is: whom another password made it, it is not for longer than it knows
+// passwords. If that user has all the connections that it may, the client is nobody.
+// Without such a certificate it stays who it was.
+func (s *session) fallBack() {
+	set := s.h.set()
+	u := s.certified(set)
+	switch {
+	case u == nil:
+	case s.pinned() && !u.MayUse(s.db):
+		s.end("user") // its connection is in a database that is not u's
+	default:
+		if s.become(set, nil); !s.known && s.pinned() {
+			s.end("user") // its connection is nobody's
+		}
+	}
+}
+
+// certified is the user whom the client's certificate would log in, unless it has;
+// nil: none.
+func (s *session) certified(set *users.Set) *users.User {
+	if s.cert == nil || s.byCert {
+		return nil
+	}
+	u, standing := set.Certified(s.addr, s.cert)
+	if standing != users.Holder {
+		return nil
+	}
+	return u
 }
 
 // maxFailed is how often one connection may try before it is closed.

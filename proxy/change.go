@@ -31,7 +31,7 @@ func (s *session) refresh() bool {
 		return true
 	}
 	u := set.Lookup([]byte(s.user.Name))
-	if u == nil || !u.Admits(s.addr) {
+	if u == nil || !u.Admits(s.addr) || !s.holds(set, u) {
 		s.end("user")
 		return false
 	}
@@ -50,6 +50,16 @@ func (s *session) refresh() bool {
 		return false
 	}
 	return true
+}
+
+// holds says that the client's certificate is u's, if u is the session's user because
+// of it or must have one.
+func (s *session) holds(set *users.Set, u *users.User) bool {
+	if !s.byCert && !u.RequireCertificate {
+		return true
+	}
+	whose, _ := set.Certified(s.addr, s.cert)
+	return whose == u
 }
 
 // keptBy says that the user may stay subscribed to all of them.

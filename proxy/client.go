@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/x509"
 	"io"
 	"net/netip"
 	"sync"
@@ -19,6 +20,8 @@ type client struct {
 	w    *worker
 	conn *eventloop.Conn
 	tls  *tlsfeed.Conn // nil on a unix socket
+
+	chains [][]*x509.Certificate // what the handshake has verified; shared with tls
 
 	remote, local netip.AddrPort // not valid on a unix socket
 
@@ -368,5 +371,5 @@ func (c *client) takeSeat(u *users.User, must bool) bool { return c.w.srv.seats.
 func (c *client) giveSeat(user int)                      { c.w.srv.seats.give(user) }
 
 func (c *client) trial(name, password []byte) func() proof {
-	return c.w.srv.trial(c.addr, name, password)
+	return c.w.srv.trial(c.addr, c.cert, name, password)
 }

@@ -12,7 +12,8 @@ import (
 type Counts struct {
 	Allowed, Denied []uint64 // by command ID; the last one is for unknown commands
 	Refused         map[Refusal]uint64
-	Auth            map[string]uint64 // by result: ok, failed, throttled, busy
+	Auth            map[string]uint64 // by result: ok, failed, throttled, busy, certificate, certificate_refused
+	Certificates    map[string]uint64 // log-ins by certificate, by user
 	Passwords       map[Password]uint64
 	Upstream        map[string]uint64 // errors by kind
 	Closed          map[string]uint64 // sessions ended by redisgate, by reason
@@ -57,7 +58,7 @@ var DurationBounds = [...]time.Duration{
 func newCounts() Counts {
 	return Counts{
 		Allowed: make([]uint64, command.Count()+1), Denied: make([]uint64, command.Count()+1),
-		Refused: map[Refusal]uint64{}, Passwords: map[Password]uint64{}, Auth: map[string]uint64{}, Upstream: map[string]uint64{}, Closed: map[string]uint64{},
+		Refused: map[Refusal]uint64{}, Passwords: map[Password]uint64{}, Auth: map[string]uint64{}, Certificates: map[string]uint64{}, Upstream: map[string]uint64{}, Closed: map[string]uint64{},
 	}
 }
 
@@ -103,6 +104,7 @@ func (c *Counts) add(d *Counts) {
 		c.Passwords[p] += n
 	}
 	addMap(c.Auth, d.Auth)
+	addMap(c.Certificates, d.Certificates)
 	addMap(c.Upstream, d.Upstream)
 	addMap(c.Closed, d.Closed)
 	for i := range c.Durations {

@@ -99,12 +99,7 @@ func (s *session) doReset(*command.Command, [][]byte, []byte) bool {
 	s.pipe = nil
 	unheard := s.silence == skipped
 	s.db, s.proto, s.name, s.silence = 0, 2, "", loud
-	was := s.known
 	s.become(s.h.set(), nil)
-	if was && !s.known && s.k.limits.AuthTimeout > 0 {
-		s.authBy = s.h.now() + int64(s.k.limits.AuthTimeout)
-		s.h.deadline(s.authBy)
-	}
 	if !unheard { // SKIP is about this reply too, OFF is not
 		s.say(replyReset)
 	}

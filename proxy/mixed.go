@@ -143,11 +143,11 @@ func (p *plan) does(do func(*session)) {
 // client changes if the transaction runs.
 func (p *plan) auth(i int, args [][]byte) {
 	name, password, wrong := p.s.readAuth(args)
-	if wrong == "" {
-		wrong = p.login(p.m.trials[i], args[0], name, password)
-	}
 	if wrong != "" {
 		p.says(wrong)
+		return
+	}
+	if !p.login(p.m.trials[i], args[0], name, password) {
 		return
 	}
 	set, u := p.set, p.user
@@ -157,29 +157,53 @@ func (p *plan) auth(i int, args [][]byte) {
 	})
 }
 
-func (p *plan) login(t *trial, command, name, password []byte) (wrong string) {
+// login logs in for the rest of the queue, or has the client told why not.
+func (p *plan) login(t *trial, command, name, password []byte) bool {
 	set, u, wrong := p.s.attempt(t, command, name, password)
-	if wrong == "" && !u.MayUse(p.db) {
-		wrong = textMultiAuth
+	switch {
+	case wrong != "":
+		p.failed(wrong)
+	case !u.MayUse(p.db):
+		p.says(textMultiAuth)
+	case !p.s.maySit(u):
+		p.says(textSeats)
+	default:
+		p.set, p.user, p.x.back = set, u, false
+		return true
 	}
-	if wrong == "" && !p.s.maySit(u) {
-		wrong = textSeats
+	return false
+}
+
+// failed is fallBack for the rest of the queue. Who may not be the certificate's user
+// there, because of the database or of that user's other connections, falls back when
+// the transaction has run.
+func (p *plan) failed(wrong string) {
+	u := p.s.certified(p.set)
+	if u == nil && p.s.byCert && p.user != p.s.user {
+		u = p.s.user // an AUTH before this one has succeeded
 	}
-	if wrong == "" {
-		p.set, p.user = set, u
+	if p.x.back = u != nil && !(u.MayUse(p.db) && p.s.maySit(u)); u == nil || p.x.back {
+		p.says(wrong)
+		return
 	}
-	return wrong
+	set := p.set
+	p.user = u
+	p.does(func(s *session) {
+		s.becomeHere(set, u)
+		s.byCert = true
+		s.fail(wrong)
+	})
 }
 
 // hello is HELLO. That of another protocol goes to Redis too, where the replies
 // behind it change.
 func (p *plan) hello(i int, args [][]byte) {
 	h, wrong := readHello(kept(args), p.proto)
-	if wrong == "" && h.auth {
-		wrong = p.login(p.m.trials[i], args[0], h.user, h.password)
-	}
 	if wrong != "" {
 		p.says(wrong)
+		return
+	}
+	if h.auth && !p.login(p.m.trials[i], args[0], h.user, h.password) {
 		return
 	}
 	set, u, moves := p.set, p.user, h.proto != p.proto

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"redisgate/auth"
+	"redisgate/identity"
 	"redisgate/tlsfeed"
 	"redisgate/users"
 )
@@ -72,13 +73,13 @@ func (p *prover) prove(ctx context.Context, set *users.Set, name, password []byt
 
 // trial is what an attempt has to wait for: its password to be tried against slow
 // hashes, if anybody has one, and a while if the name is guessed at. nil is for nothing.
-func (s *Server) trial(a netip.Addr, name, password []byte) func() proof {
+func (s *Server) trial(a netip.Addr, cert *identity.Certificate, name, password []byte) func() proof {
 	began := time.Now()
 	set := s.users.Load()
 	least := s.throttle.Delay(a, name, s.clock())
 	slow := false
 	if set.Slow() {
-		_, _, ok := set.Authenticate(a, name, password) // which costs next to nothing
+		_, _, ok := set.Authenticate(a, cert, name, password) // which costs next to nothing
 		slow = !ok
 	}
 	if !slow && least == 0 {
@@ -98,7 +99,7 @@ func (s *Server) trial(a netip.Addr, name, password []byte) func() proof {
 			if long {
 				found.proved = auth.Secret{}
 			}
-			if _, _, ok := set.AuthenticateProved(a, name, password, found.proved); !ok {
+			if _, _, ok := set.AuthenticateProved(a, cert, name, password, found.proved); !ok {
 				least = max(least, failFloor)
 				s.countTrial(a, name, &found)
 			}

@@ -65,7 +65,7 @@ func TestWrongPasswordsTakeTheSameFloor(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { // in which the work itself takes no time
 			s := provingServer(t)
 			began := time.Now()
-			if do := s.trial(testAddr, []byte(test.name), []byte(test.password)); do != nil {
+			if do := s.trial(testAddr, nil, []byte(test.name), []byte(test.password)); do != nil {
 				do()
 			}
 			if took := time.Since(began); took != test.least {
@@ -73,7 +73,7 @@ func TestWrongPasswordsTakeTheSameFloor(t *testing.T) {
 			}
 		})
 	}
-	if do := provingServer(t).trial(testAddr, []byte("bob"), []byte("secret")); do != nil {
+	if do := provingServer(t).trial(testAddr, nil, []byte("bob"), []byte("secret")); do != nil {
 		t.Error("a right password with a fast hash has to wait")
 	}
 }
@@ -109,7 +109,7 @@ func TestProvingIsBounded(t *testing.T) {
 // more, and what was not tried is not wrong.
 func TestProvingIsSkippedForWhoIsLockedOut(t *testing.T) {
 	s := provingServer(t)
-	do := s.trial(testAddr, []byte("ann"), []byte("old"))
+	do := s.trial(testAddr, nil, []byte("ann"), []byte("old"))
 	for range auth.DefaultFree {
 		s.throttle.Fail(testAddr, []byte("ann"), s.clock())
 	}
@@ -124,7 +124,7 @@ func TestAFailureCountsForWhoHasLeft(t *testing.T) { synctest.Test(t, failuresOf
 func failuresOfWhoHasLeft(t *testing.T) {
 	s := provingServer(t)
 	for range auth.DefaultFree {
-		if found := s.trial(testAddr, []byte("ann"), []byte("wrong"))(); !found.counted || found.busy {
+		if found := s.trial(testAddr, nil, []byte("ann"), []byte("wrong"))(); !found.counted || found.busy {
 			t.Fatalf("a wrong password is %+v; want it counted", found)
 		}
 	}
@@ -150,7 +150,7 @@ func TestProvingFromManyGoroutines(t *testing.T) {
 			if i%2 == 1 {
 				password = []byte("wrong")
 			}
-			found := s.trial(testAddr, []byte("ann"), password)()
+			found := s.trial(testAddr, nil, []byte("ann"), password)()
 			if found.proved.Empty() != (i%2 == 1) || found.busy {
 				t.Errorf("%q is %+v", password, found)
 			}

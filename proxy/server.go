@@ -13,6 +13,7 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
@@ -33,7 +34,7 @@ type Options struct {
 	// Listeners are served until Run ends, which closes them. TCP listeners speak
 	// TLS; unix listeners speak plain RESP and admit by their file mode.
 	Listeners []net.Listener
-	TLS       *tls.Config // needed when there is a TCP listener
+	TLS       TLS // needed when there is a TCP listener
 	Slots     *tlsfeed.Slots
 	Users     *users.Store
 	Directory *users.Directory // nil: users that ACL SETUSER makes last until the end, and there is no aclfile
@@ -58,6 +59,17 @@ type Options struct {
 	ProveTimeout        time.Duration // for one of them, all waiting included
 	BalancerTimeout     time.Duration // for a PROXY header, and part of HandshakeTimeout
 	DrainTimeout        time.Duration
+	SweepEvery          time.Duration // how often sessions' certificates are judged again; 0: 15 s
+}
+
+// TLS is what handshakes are made with at this moment. Its methods are called from
+// many goroutines.
+type TLS interface {
+	// Config is for a handshake that begins now. Each has session tickets of its own.
+	Config() *tls.Config
+	// Judge says whether the chains that a handshake has verified still hold. It is
+	// called on event loops, and its error is fixed words.
+	Judge(chains [][]*x509.Certificate, now time.Time) error
 }
 
 func (o *Options) check() error {
@@ -126,6 +138,9 @@ func New(o Options) (*Server, error) {
 		empty:    make(chan *worker, o.Workers),
 	}
 	s.addresses.most = o.MaxPerAddress
+	if s.o.SweepEvery <= 0 {
+		s.o.SweepEvery = sweepEvery
+	}
 	directory := o.Directory
 	if directory == nil {
 		directory = users.NewDirectory(o.Users, users.DirectoryOptions{})
@@ -175,6 +190,7 @@ func (s *Server) Run(ctx, now context.Context) error {
 			}
 		})
 	}
+	doors.Go(func() { s.sweeps(loopCtx) })
 	var err error
 	select {
 	case <-ctx.Done():

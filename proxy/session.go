@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/netip"
 
+	"redisgate/identity"
 	"redisgate/resp"
 	"redisgate/users"
 )
@@ -31,7 +32,8 @@ type session struct {
 	h    host
 	k    *kit
 	id   uint64
-	addr netip.Addr // not valid for a client on a unix socket
+	addr netip.Addr            // not valid for a client on a unix socket
+	cert *identity.Certificate // the client's, verified; nil: none
 
 	// Who and where.
 	phase  phase
@@ -43,6 +45,7 @@ type session struct {
 	born   int64       // loop time
 	last   int16       // ID of the command judged last; -1: none
 	known  bool        // authenticated, be it as a default user that needs no password
+	byCert bool        // and that by the certificate alone
 	failed int         // attempts to log in on this connection
 	trial  *trial      // of the request that is looked at
 	seat   int         // users.User.Index of whose connection it is, plus 1; 0: nobody's
@@ -105,10 +108,14 @@ type session struct {
 }
 
 // initSession begins a session in place, since it is part of its client.
-func initSession(s *session, h host, k *kit, addr netip.Addr) {
-	*s = session{h: h, k: k, id: k.nextID(), addr: addr, proto: 2, born: h.now(), last: -1}
+func initSession(s *session, h host, k *kit, addr netip.Addr, cert *identity.Certificate) {
+	*s = session{h: h, k: k, id: k.nextID(), addr: addr, cert: cert, proto: 2, born: h.now(), last: -1}
 	s.lastUse = s.born
 	s.become(h.set(), nil)
+	if s.byCert {
+		s.k.counts.Auth["certificate"]++
+		s.k.counts.Certificates[s.user.Label]++
+	}
 	if s.phase == greeting && k.limits.AuthTimeout > 0 {
 		s.authBy = h.now() + int64(k.limits.AuthTimeout)
 		h.deadline(s.authBy)
@@ -248,12 +255,15 @@ func (s *session) eof() {
 // become makes u, of set, the session's user; nil makes it a fresh connection's.
 func (s *session) become(set *users.Set, u *users.User) {
 	s.from = set
-	if u == nil {
-		if u, s.known = set.Anonymous(s.addr); !s.known || !s.sit(u, false) {
+	was := s.known
+	if s.byCert = false; u == nil {
+		var standing users.Standing
+		if u, standing, s.known = set.Initial(s.addr, s.cert); !s.known || !s.sit(u, false) {
 			s.known = false
 			u = set.Default()
 			s.rise()
 		}
+		s.byCert = s.known && standing == users.Holder
 	} else {
 		s.known = true
 		s.sit(u, true) // whoever had to ask whether it may has done so
@@ -262,6 +272,9 @@ func (s *session) become(set *users.Set, u *users.User) {
 	if s.known {
 		s.authBy, s.asked = 0, 0
 		s.heavy = s.heavy || s.h.mayHoldUp()
+	} else if was && s.k.limits.AuthTimeout > 0 {
+		s.authBy = s.h.now() + int64(s.k.limits.AuthTimeout)
+		s.h.deadline(s.authBy)
 	}
 	if s.phase == greeting || s.phase == serving {
 		s.setPhase(s.rest())

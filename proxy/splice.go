@@ -14,8 +14,9 @@ import (
 type splice struct {
 	kept   []byte // the queue, which the requests of own are part of
 	own    []insert
-	theirs int // elements of Redis's reply
-	db     int // where the session is afterwards
+	theirs int  // elements of Redis's reply
+	db     int  // where the session is afterwards
+	back   bool // and it falls back to the user of its certificate
 
 	head     []byte // of the reply, until it is known whether the transaction has run
 	executed bool
@@ -230,10 +231,13 @@ func (x *splice) element(s *session, p []byte, end bool) {
 
 // done ends the splice; the messages that came behind the reply follow.
 func (x *splice) done(s *session) {
-	pushes := x.pushes
+	pushes, back := x.pushes, x.executed && x.back
 	s.uncapture()
 	for _, m := range pushes {
 		s.Push(m.p, m.end)
+	}
+	if back && s.phase < ending {
+		s.fallBack()
 	}
 }
 

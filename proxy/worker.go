@@ -2,14 +2,17 @@ package proxy
 
 import (
 	"context"
+	"crypto/x509"
 	"net"
 	"net/netip"
 	"sync/atomic"
 	"time"
 
 	"redisgate/eventloop"
+	"redisgate/identity"
 	"redisgate/tlsfeed"
 	"redisgate/upstream"
+	"redisgate/users"
 )
 
 // worker is one event loop and everything that its clients touch: sessions,
@@ -83,29 +86,62 @@ type outputTask struct{ c *client }
 
 func (t outputTask) Run() { t.c.output() }
 
-// adopt begins the session of a connection whose handshake is done; tls is nil
-// and peer not valid on a unix socket.
-func (w *worker) adopt(nc net.Conn, tls *tlsfeed.Conn, peer netip.AddrPort) {
-	c := &client{w: w, tls: tls, remote: peer}
-	if local, ok := nc.LocalAddr().(*net.TCPAddr); ok {
+// admitted is a connection whose handshake is done.
+type admitted struct {
+	nc     net.Conn
+	tls    *tlsfeed.Conn         // nil on a unix socket
+	peer   netip.AddrPort        // the client's effective address; not valid on a unix socket
+	cert   *identity.Certificate // the client's; nil: none
+	chains [][]*x509.Certificate // from it to authorities
+}
+
+// adopt begins the session of a connection.
+func (w *worker) adopt(a admitted) {
+	c := &client{w: w, tls: a.tls, chains: a.chains, remote: a.peer}
+	if local, ok := a.nc.LocalAddr().(*net.TCPAddr); ok {
 		c.local = plainAddress(local.AddrPort())
 	}
-	conn, err := w.loop.Attach(nc, c, false)
+	conn, err := w.loop.Attach(a.nc, c, false)
 	if err != nil {
-		w.srv.ended(peer.Addr())
+		w.srv.ended(a.peer.Addr())
 		return
 	}
 	c.conn = conn
 	c.timer.F = c.fire
 	w.clients[c] = struct{}{}
-	initSession(&c.session, c, w.kit, peer.Addr())
+	initSession(&c.session, c, w.kit, a.peer.Addr(), a.cert)
+	if a.cert != nil && !c.byCert {
+		w.refuseCertificate(c)
+	}
+	if len(a.chains) > 0 {
+		// What certificates are judged by may have changed since the handshake.
+		if w.judge(c, time.Now()); c.closed {
+			return
+		}
+	}
 	if w.drains {
 		c.drain()
 	}
-	if tls != nil {
-		tls.Feed(nil, c.now())
+	if c.tls != nil {
+		c.tls.Feed(nil, c.now())
 		c.decrypt() // what came with the handshake's last flight raises no event
 		c.settleInput()
+	}
+}
+
+// refuseCertificate notes a certificate that is somebody's and logs nobody in.
+func (w *worker) refuseCertificate(c *client) {
+	_, standing := c.from.Certified(c.addr, c.cert)
+	reason := standing.String()
+	switch {
+	case standing == users.Holder:
+		reason = "its user has as many connections as it may"
+	case !standing.Refused():
+		return
+	}
+	w.kit.counts.Auth["certificate_refused"]++
+	if n, ok := w.srv.logged.allow("certificate", time.Now()); ok {
+		w.srv.o.Log.Info("a client certificate logs nobody in", "address", c.addr, "reason", reason, "not_logged", n)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"redisgate/identity"
 	"redisgate/policy"
 	"redisgate/upstream"
 	"redisgate/users"
@@ -22,7 +23,8 @@ type world struct {
 	clock int64
 	set   *users.Set
 	seats seats
-	told  sync.WaitGroup // sessions that a change of users is not in force for
+	cert  *identity.Certificate // of clients that connect
+	told  sync.WaitGroup        // sessions that a change of users is not in force for
 	peers []*peer
 
 	active map[upstream.Key]*fakeLink
@@ -122,7 +124,7 @@ type peer struct {
 func (w *world) connect() *peer {
 	p := &peer{w: w, quota: -1}
 	w.peers = append(w.peers, p)
-	initSession(&p.s, p, w.k, testAddr)
+	initSession(&p.s, p, w.k, testAddr, w.cert)
 	return p
 }
 

@@ -2,9 +2,10 @@ package tlsconf
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 )
 
 // Protocol is the name accepted in ALPN (RFC 7301). It is not registered; some
@@ -24,10 +25,12 @@ var suites12 = []uint16{
 
 // Material is what a config is made of, once it is read.
 type Material struct {
-	Pair       tls.Certificate
+	Pairs      []tls.Certificate  // at least one; the first is for clients that ask for no name, or another one
 	MinVersion uint16             // tls.VersionTLS12 or tls.VersionTLS13
 	ClientAuth tls.ClientAuthType // NoClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert
-	ClientCAs  *x509.CertPool     // not nil unless ClientAuth is NoClientCert
+	Curves     []tls.CurveID      // empty: a safe choice
+	Suites     []uint16           // of TLS 1.2, safe ones; empty: all of them
+	Clients    *Trust             // not nil unless ClientAuth is NoClientCert
 }
 
 // New builds a config. Each has session ticket keys of its own, which crypto/tls
@@ -38,8 +41,24 @@ type Material struct {
 // refused, as RFC 7301 says, so that a browser cannot be made to talk to a Redis;
 // one that sends none is served.
 func New(m Material) (*tls.Config, error) {
-	if len(m.Pair.Certificate) == 0 || m.Pair.PrivateKey == nil {
+	if len(m.Pairs) == 0 {
 		return nil, errors.New("a certificate and its key are needed")
+	}
+	for _, p := range m.Pairs {
+		if len(p.Certificate) == 0 || p.PrivateKey == nil {
+			return nil, errors.New("a certificate and its key are needed")
+		}
+	}
+	for _, s := range m.Suites {
+		if !slices.Contains(suites12, s) {
+			return nil, fmt.Errorf("the cipher suite %s is not safe", tls.CipherSuiteName(s))
+		}
+	}
+	if len(m.Curves) == 0 {
+		m.Curves = defaultCurves
+	}
+	if len(m.Suites) == 0 {
+		m.Suites = suites12
 	}
 	if m.MinVersion != tls.VersionTLS12 && m.MinVersion != tls.VersionTLS13 {
 		return nil, fmt.Errorf("minimum version %s; want TLS 1.2 or 1.3", tls.VersionName(m.MinVersion))
@@ -47,24 +66,37 @@ func New(m Material) (*tls.Config, error) {
 	switch m.ClientAuth {
 	case tls.NoClientCert:
 	case tls.VerifyClientCertIfGiven, tls.RequireAndVerifyClientCert:
-		if m.ClientCAs == nil {
+		if m.Clients == nil {
 			// crypto/tls would take the system's authorities: anybody's certificate.
 			return nil, errors.New("client certificates need an authority to verify them by")
 		}
 	default:
 		return nil, fmt.Errorf("client certificates would not be verified: %v", m.ClientAuth)
 	}
-	return &tls.Config{
-		Certificates: []tls.Certificate{m.Pair},
-		MinVersion:   m.MinVersion,
-		CipherSuites: append([]uint16(nil), suites12...),
-		NextProtos:   []string{Protocol},
-		ClientAuth:   m.ClientAuth,
-		ClientCAs:    m.ClientCAs,
+	cfg := &tls.Config{
+		Certificates:     slices.Clone(m.Pairs),
+		MinVersion:       m.MinVersion,
+		CipherSuites:     slices.Clone(m.Suites),
+		CurvePreferences: slices.Clone(m.Curves),
+		NextProtos:       []string{Protocol},
+		ClientAuth:       m.ClientAuth,
 		// A reply is one record as long as it fits: small records at first are
 		// for browsers, and cost a write each.
 		DynamicRecordSizingDisabled: true,
-	}, nil
+	}
+	if m.ClientAuth != tls.NoClientCert {
+		trust := m.Clients
+		cfg.ClientCAs = trust.pool
+		// crypto/tls verifies the chain of a new session only; this is called for one
+		// that resumes too.
+		cfg.VerifyConnection = func(s tls.ConnectionState) error {
+			if len(s.PeerCertificates) == 0 {
+				return nil // it need not have one
+			}
+			return trust.Judge(s.VerifiedChains, time.Now())
+		}
+	}
+	return cfg, nil
 }
 
 // ParseVersion reads "1.2" or "1.3".

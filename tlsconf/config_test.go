@@ -3,7 +3,6 @@ package tlsconf
 import (
 	"bytes"
 	"crypto/tls"
-	"crypto/x509"
 	"io"
 	"net"
 	"os"
@@ -70,7 +69,7 @@ func newFixture(t *testing.T) *fixture {
 	ca := newAuthority(t)
 	return &fixture{
 		ca:     ca,
-		server: Material{Pair: must(ca.Server(nil, now, year))(t).Pair(), MinVersion: tls.VersionTLS12},
+		server: Material{Pairs: []tls.Certificate{must(ca.Server(nil, now, year))(t).Pair()}, MinVersion: tls.VersionTLS12},
 		client: &tls.Config{RootCAs: ca.Pool(), ServerName: "localhost"},
 	}
 }
@@ -144,7 +143,7 @@ func TestClientAuth(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				f.server.ClientAuth, f.server.ClientCAs = mode, f.ca.Pool()
+				f.server.ClientAuth, f.server.Clients = mode, f.ca.trust()
 				c := f.client.Clone()
 				c.MaxVersion = version
 				if test.issued != nil {
@@ -188,7 +187,7 @@ func TestALPN(t *testing.T) {
 
 func TestSessionsResumeUnderOneConfigOnly(t *testing.T) {
 	f := newFixture(t)
-	f.server.ClientAuth, f.server.ClientCAs = tls.RequireAndVerifyClientCert, f.ca.Pool()
+	f.server.ClientAuth, f.server.Clients = tls.RequireAndVerifyClientCert, f.ca.trust()
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
 			c := f.client.Clone()
@@ -238,12 +237,13 @@ func TestNewRefuses(t *testing.T) {
 		change func(m *Material)
 		want   string
 	}{
-		{"no certificate", func(m *Material) { m.Pair = tls.Certificate{} }, "certificate and its key"},
-		{"no key", func(m *Material) { m.Pair.PrivateKey = nil }, "certificate and its key"},
+		{"no certificate", func(m *Material) { m.Pairs = nil }, "certificate and its key"},
+		{"no key", func(m *Material) { m.Pairs = []tls.Certificate{{Certificate: m.Pairs[0].Certificate}} }, "certificate and its key"},
+		{"a weak suite", func(m *Material) { m.Suites = []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA} }, "not safe"},
 		{"no version", func(m *Material) { m.MinVersion = 0 }, "minimum version"},
 		{"an old version", func(m *Material) { m.MinVersion = tls.VersionTLS11 }, "minimum version TLS 1.1"},
-		{"unverified certificates", func(m *Material) { m.ClientAuth, m.ClientCAs = tls.RequireAnyClientCert, x509.NewCertPool() }, "not be verified"},
-		{"requested certificates", func(m *Material) { m.ClientAuth, m.ClientCAs = tls.RequestClientCert, x509.NewCertPool() }, "not be verified"},
+		{"unverified certificates", func(m *Material) { m.ClientAuth, m.Clients = tls.RequireAnyClientCert, NewTrust(nil, nil) }, "not be verified"},
+		{"requested certificates", func(m *Material) { m.ClientAuth, m.Clients = tls.RequestClientCert, NewTrust(nil, nil) }, "not be verified"},
 		{"the system's authorities", func(m *Material) { m.ClientAuth = tls.RequireAndVerifyClientCert }, "need an authority"},
 	} {
 		m := good

@@ -1,6 +1,7 @@
 package tlsconf
 
 import (
+	"crypto/x509"
 	"os"
 	"path/filepath"
 	"testing"
@@ -53,3 +54,6 @@ func (f files) write(name string, content ...[]byte) string {
 	}
 	return path
 }
+
+// trust is trust in that authority alone.
+func (a *Authority) trust() *Trust { return NewTrust([]*x509.Certificate{a.Certificate}, nil) }

@@ -21,26 +21,62 @@ const soon = 14 * 24 * time.Hour
 
 // Options is what the operator wrote.
 type Options struct {
-	Cert       string // path of the certificate and what signs it, PEM, the server's own first
-	Key        string // path of its key, PEM, not encrypted
-	MinVersion string // "1.2" or "1.3"
-	ClientCA   string // path of a PEM bundle of authorities; empty: none
-	ClientAuth string // "none", "optional" or "require"
+	Cert       string   // path of the certificate and what signs it, PEM, the server's own first
+	Key        string   // path of its key, PEM, not encrypted
+	Staple     string   // path of an OCSP response about it, DER; empty: none
+	More       []Pair   // further certificates, for other names
+	MinVersion string   // "1.2" or "1.3"
+	Curves     []string // names of key exchanges; none: a safe choice
+	Suites     []string // names of TLS 1.2's cipher suites; none: all that are safe
+	ClientCA   string   // path of a PEM bundle of authorities; empty: none
+	ClientAuth string   // "none", "optional" or "require"
+	CRL        []string // paths of revocation lists, PEM or DER; none: revocation is not looked at
 
 	Now time.Time // what expiry is judged by
 }
 
-// Expiry says when the first of a file's certificates ends.
+// Pair names the files of one certificate, as in Options.
+type Pair struct{ Cert, Key, Staple string }
+
+// Files are those that Load reads.
+func (o Options) Files() []string {
+	var out []string
+	all := append([]string{o.Cert, o.Key, o.Staple, o.ClientCA}, o.CRL...)
+	for _, p := range o.More {
+		all = append(all, p.Cert, p.Key, p.Staple)
+	}
+	for _, f := range all {
+		if f != "" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// Kind is what a file holds that ends.
+type Kind uint8
+
+// The kinds.
+const (
+	KindCertificate Kind = iota
+	KindList             // of revoked certificates
+	KindStaple           // an OCSP response
+)
+
+// Expiry says when what a file holds ends, the first of it if there is more.
 type Expiry struct {
 	File     string
 	NotAfter time.Time
+	Kind     Kind
 }
 
 // Loaded is a config and what there is to say about it.
 type Loaded struct {
 	Config   *tls.Config
+	Trust    *Trust    // in clients' certificates; nil: none is asked for
+	Until    time.Time // when it should be loaded again though no file changes; zero: never
 	Warnings []Problem // what works, perhaps not for long or not for everybody
-	Expiries []Expiry  // one for each file that holds certificates
+	Expiries []Expiry  // one for each file that holds what ends
 }
 
 // Load reads the files and builds a config, all of it or nothing: a certificate
@@ -56,10 +92,26 @@ func Load(o Options) (*Loaded, error) {
 	if m.ClientAuth, err = ParseClientAuth(o.ClientAuth); err != nil {
 		l.fail(KeyClientAuth, "", err.Error(), `write "none", "optional" or "require"`)
 	}
-	m.Pair = l.pair(o.Cert, o.Key)
+	m.Curves, m.Suites = l.curves(o.Curves), l.suites(o.Suites)
+	for i, p := range append([]Pair{{o.Cert, o.Key, o.Staple}}, o.More...) {
+		under := ""
+		if i > 0 {
+			under = fmt.Sprintf("certificate[%d].", i-1)
+		}
+		pair, certs := l.pair(under+KeyCert, under+KeyKey, p.Cert, p.Key, x509.ExtKeyUsageServerAuth)
+		l.staple(under+KeyStaple, p.Staple, &pair, certs)
+		l.suited(under+KeyKey, p.Key, pair, m)
+		m.Pairs = append(m.Pairs, pair)
+	}
 	switch {
 	case o.ClientCA != "":
-		m.ClientCAs = l.authorities(o.ClientCA)
+		authorities := l.authorities(o.ClientCA)
+		var lists []*List
+		for _, file := range o.CRL {
+			lists = append(lists, l.lists(file, authorities)...)
+		}
+		l.unlisted(o, authorities, lists)
+		m.Clients = NewTrust(authorities, lists)
 		if err == nil && m.ClientAuth == tls.NoClientCert {
 			l.warn(KeyClientCA, o.ClientCA, "is not used, since no client is asked for a certificate",
 				`set client_auth to "optional" or "require", or remove client_ca`)
@@ -68,6 +120,9 @@ func Load(o Options) (*Loaded, error) {
 		l.fail(KeyClientAuth, "", fmt.Sprintf("%q needs authorities to verify client certificates by", o.ClientAuth),
 			"name their PEM file in client_ca")
 	}
+	if len(o.CRL) > 0 && o.ClientCA == "" {
+		l.fail(KeyCRL, "", "there are no authorities that could have signed it", "name their PEM file in client_ca")
+	}
 	if len(l.problems) > 0 {
 		return nil, l.problems
 	}
@@ -75,7 +130,7 @@ func Load(o Options) (*Loaded, error) {
 	if err != nil {
 		return nil, Problems{{Key: KeyCert, File: o.Cert, Text: err.Error()}}
 	}
-	return &Loaded{Config: cfg, Warnings: l.warnings, Expiries: l.expiries}, nil
+	return &Loaded{Config: cfg, Trust: m.Clients, Until: l.until, Warnings: l.warnings, Expiries: l.expiries}, nil
 }
 
 // loader collects what is found on the way.
@@ -84,6 +139,7 @@ type loader struct {
 	problems Problems
 	warnings []Problem
 	expiries []Expiry
+	until    time.Time // when the first OCSP response ends
 }
 
 func (l *loader) fail(key, file, text, hint string) {
@@ -94,12 +150,13 @@ func (l *loader) warn(key, file, text, hint string) {
 	l.warnings = append(l.warnings, Problem{key, file, text, hint})
 }
 
-// pair reads a certificate and its key.
-func (l *loader) pair(certFile, keyFile string) (none tls.Certificate) {
-	certs := l.certificates(KeyCert, certFile)
-	key := l.key(keyFile)
+// pair reads a certificate and its key, and warns if it is not for that usage. The
+// keys are those that problems are about.
+func (l *loader) pair(certKey, keyKey, certFile, keyFile string, usage x509.ExtKeyUsage) (none tls.Certificate, certs []*x509.Certificate) {
+	certs = l.certificates(certKey, certFile)
+	key := l.key(keyKey, keyFile)
 	if len(certs) == 0 || key == nil {
-		return none
+		return none, nil
 	}
 	leaf := certs[0]
 	if !fits(leaf, key) {
@@ -110,49 +167,52 @@ func (l *loader) pair(certFile, keyFile string) (none tls.Certificate) {
 				hint = "the server's own certificate comes first in the file, then those that sign it"
 			}
 		}
-		l.fail(KeyKey, keyFile, text, hint)
-		return none
+		l.fail(keyKey, keyFile, text, hint)
+		return none, nil
 	}
-	l.judge(certFile, leaf)
+	l.judge(certKey, certFile, leaf, usage)
 	pair := tls.Certificate{PrivateKey: key, Leaf: leaf}
 	for _, c := range certs {
 		pair.Certificate = append(pair.Certificate, c.Raw)
 	}
-	return pair
+	return pair, certs
 }
 
-// judge warns of what clients may not like about the server's own certificate.
-func (l *loader) judge(file string, leaf *x509.Certificate) {
-	if len(leaf.DNSNames)+len(leaf.IPAddresses) == 0 {
-		l.warn(KeyCert, file, "names no host and no address", "clients look at the subject alternative names only; make a certificate that has some")
+// judge warns of what the other side may not like about our own certificate.
+func (l *loader) judge(key, file string, leaf *x509.Certificate, usage x509.ExtKeyUsage) {
+	server := usage == x509.ExtKeyUsageServerAuth
+	if server && len(leaf.DNSNames)+len(leaf.IPAddresses) == 0 {
+		l.warn(key, file, "names no host and no address", "clients look at the subject alternative names only; make a certificate that has some")
 	}
 	if len(leaf.ExtKeyUsage)+len(leaf.UnknownExtKeyUsage) > 0 {
 		for _, u := range leaf.ExtKeyUsage {
-			if u == x509.ExtKeyUsageServerAuth || u == x509.ExtKeyUsageAny {
+			if u == usage || u == x509.ExtKeyUsageAny {
 				return
 			}
 		}
-		l.warn(KeyCert, file, "is not meant for a server", "clients will refuse it; its extended key usage must contain serverAuth")
+		if server {
+			l.warn(key, file, "is not meant for a server", "clients will refuse it; its extended key usage must contain serverAuth")
+		} else {
+			l.warn(key, file, "is not meant for a client", "servers will refuse it; its extended key usage must contain clientAuth")
+		}
 	}
 }
 
 // authorities reads a bundle.
-func (l *loader) authorities(file string) *x509.CertPool {
+func (l *loader) authorities(file string) []*x509.Certificate {
 	certs := l.certificates(KeyClientCA, file)
-	pool := x509.NewCertPool()
 	for _, c := range certs {
 		if c.BasicConstraintsValid && !c.IsCA {
 			l.warn(KeyClientCA, file, fmt.Sprintf("certificate number %s is not an authority's", c.SerialNumber),
 				"it can only vouch for itself; name the authority that signs client certificates")
 		}
-		pool.AddCert(c)
 	}
-	return pool
+	return certs
 }
 
 // certificates reads a PEM file of at least one certificate.
 func (l *loader) certificates(key, file string) []*x509.Certificate {
-	data, ok := l.read(key, file)
+	data, ok := l.read(key, file, maxFile)
 	if !ok {
 		return nil
 	}
@@ -179,22 +239,22 @@ func (l *loader) certificates(key, file string) []*x509.Certificate {
 	return certs
 }
 
-// key reads the server's private key.
-func (l *loader) key(file string) signer {
-	data, ok := l.read(KeyKey, file)
+// key reads a private key.
+func (l *loader) key(key, file string) signer {
+	data, ok := l.read(key, file, maxFile)
 	if !ok {
 		return nil
 	}
-	key, err := parseKey(data)
+	k, err := parseKey(data)
 	if err != nil {
-		l.failParse(KeyKey, file, err)
+		l.failParse(key, file, err)
 		return nil
 	}
 	// Kubernetes mounts secrets as links: Stat looks at what is behind.
 	if info, err := os.Stat(file); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0 {
-		l.warn(KeyKey, file, fmt.Sprintf("can be read by everybody on this machine (mode %04o)", info.Mode().Perm()), "chmod 0600, or 0640 with a group of its own")
+		l.warn(key, file, fmt.Sprintf("can be read by everybody on this machine (mode %04o)", info.Mode().Perm()), "chmod 0600, or 0640 with a group of its own")
 	}
-	return key
+	return k
 }
 
 func (l *loader) failParse(key, file string, err error) {
@@ -204,7 +264,7 @@ func (l *loader) failParse(key, file string, err error) {
 }
 
 // read reads a file of a sensible length.
-func (l *loader) read(key, file string) (data []byte, ok bool) {
+func (l *loader) read(key, file string, most int) (data []byte, ok bool) {
 	if file == "" {
 		l.fail(key, "", "is missing", "name a PEM file")
 		return nil, false
@@ -212,9 +272,9 @@ func (l *loader) read(key, file string) (data []byte, ok bool) {
 	f, err := os.Open(file)
 	if err == nil {
 		defer f.Close()
-		data, err = io.ReadAll(io.LimitReader(f, maxFile+1))
+		data, err = io.ReadAll(io.LimitReader(f, int64(most)+1))
 	}
-	if err == nil && len(data) > maxFile {
+	if err == nil && len(data) > most {
 		err = errors.New("is too large for what it should be")
 	}
 	if err == nil {

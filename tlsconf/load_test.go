@@ -251,7 +251,7 @@ func TestLoadExpiries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Expiry{{o.Cert, server.Certificate.NotAfter}, {o.ClientCA, short.Certificate.NotAfter}}
+	want := []Expiry{{File: o.Cert, NotAfter: server.Certificate.NotAfter}, {File: o.ClientCA, NotAfter: short.Certificate.NotAfter}}
 	if !reflect.DeepEqual(l.Expiries, want) {
 		t.Errorf("Expiries = %v; want %v", l.Expiries, want)
 	}

@@ -9,6 +9,11 @@ const (
 	KeyMinVersion = "min_version"
 	KeyClientCA   = "client_ca"
 	KeyClientAuth = "client_auth"
+	KeyCRL        = "crl"
+	KeyStaple     = "ocsp_staple"
+	KeyCurves     = "curves"
+	KeySuites     = "cipher_suites"
+	KeyServerName = "server_name" // of the client's side
 )
 
 // Problem is one thing that is wrong, or in a warning only doubtful, with what the

@@ -78,9 +78,12 @@ func handshakeError(ctx context.Context, sh *shake, err error) *HandshakeError {
 // reason names the cause in words that the client did not choose.
 func reason(err error) string {
 	var op *net.OpError
+	var own interface{ HandshakeReason() string }
 	switch {
 	case err == nil:
 		return ""
+	case errors.As(err, &own):
+		return own.HandshakeReason() // of whoever made the config, in fixed words
 	case is[tls.RecordHeaderError](err):
 		return "not TLS, or a record out of form"
 	case is[x509.UnknownAuthorityError](err):

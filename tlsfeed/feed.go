@@ -40,10 +40,17 @@ func (e *wouldBlock) Error() string   { return e.text }
 func (e *wouldBlock) Timeout() bool   { return true }
 func (e *wouldBlock) Temporary() bool { return true }
 
+// transport is what a feed reads and writes while it blocks.
+type transport interface {
+	Read(p []byte) (int, error)
+	Write(p []byte) (int, error)
+	raw() net.Conn
+}
+
 // feed is the net.Conn beneath a tls.Conn: the socket while the handshake
 // runs, memory afterwards.
 type feed struct {
-	shake *shake // the handshake in progress; nil once the connection is fed by hand
+	under transport // while the handshake runs, and as long as a client's connection blocks; nil once it is fed by hand
 
 	// Owned by the goroutine that calls Conn, after the handshake.
 	frame   frame   // of what tls.Conn has taken, since the connection's first byte
@@ -61,8 +68,8 @@ type feed struct {
 // there is nothing left inside, no more than may go in without plaintext coming
 // out, and never (0, nil).
 func (f *feed) Read(p []byte) (int, error) {
-	if f.shake != nil {
-		n, err := f.shake.Read(p)
+	if f.under != nil {
+		n, err := f.under.Read(p)
 		f.frame.takeAll(p[:n])
 		return n, err
 	}
@@ -86,8 +93,8 @@ func (f *feed) Read(p []byte) (int, error) {
 // Write takes everything, always: an error here would stay with tls.Conn for
 // good.
 func (f *feed) Write(p []byte) (int, error) {
-	if f.shake != nil {
-		return f.shake.Write(p)
+	if f.under != nil {
+		return f.under.Write(p)
 	}
 	if f.reading {
 		if f.now-f.window >= unaskedWindow {
@@ -106,22 +113,22 @@ func (f *feed) Write(p []byte) (int, error) {
 // Close closes the socket under a handshake that is cancelled. Afterwards the
 // socket is the owner's.
 func (f *feed) Close() error {
-	if f.shake != nil {
-		return f.shake.nc.Close()
+	if f.under != nil {
+		return f.under.raw().Close()
 	}
 	return nil
 }
 
 func (f *feed) LocalAddr() net.Addr {
-	if f.shake != nil {
-		return f.shake.nc.LocalAddr()
+	if f.under != nil {
+		return f.under.raw().LocalAddr()
 	}
 	return memory{}
 }
 
 func (f *feed) RemoteAddr() net.Addr {
-	if f.shake != nil {
-		return f.shake.nc.RemoteAddr()
+	if f.under != nil {
+		return f.under.raw().RemoteAddr()
 	}
 	return memory{}
 }

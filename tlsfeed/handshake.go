@@ -55,7 +55,7 @@ func (s *Slots) Handshake(ctx context.Context, nc net.Conn, addr netip.Addr, cfg
 	}
 	defer s.leave(key)
 
-	c := &Conn{lower: feed{shake: sh}}
+	c := &Conn{lower: feed{under: sh}}
 	c.tls = tls.Server(&c.lower, cfg)
 	err = c.tls.HandshakeContext(ctx)
 	if err == nil {
@@ -66,7 +66,7 @@ func (s *Slots) Handshake(ctx context.Context, nc net.Conn, addr netip.Addr, cfg
 		return nil, handshakeError(ctx, sh, err)
 	}
 	// The context's function was stopped, so nobody else looks at the feed.
-	c.lower.shake = nil
+	c.lower.under = nil
 	return c, nil
 }
 
@@ -95,6 +95,8 @@ func (s *shake) begin() error {
 	}
 	return err
 }
+
+func (s *shake) raw() net.Conn { return s.nc }
 
 func (s *shake) Read(p []byte) (int, error) {
 	if s.ahead && len(p) > 0 {

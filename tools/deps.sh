@@ -1,7 +1,7 @@
 #!/bin/sh
 # Looks for what the tests need beyond Go: redis-server 7 or newer with its
-# tools, openssl, curl, haproxy and fail2ban; with LIBRARIES=true, for the tests with
-# other languages' libraries, redis-py with and without hiredis, node and npm; with
+# tools, openssl, sslscan, curl, haproxy and fail2ban; with LIBRARIES=true, for the tests
+# with other languages' libraries, redis-py with and without hiredis, node and npm; with
 # COMPARE=true, for make bench-compare, stunnel; a C compiler for the race detector
 # when CI=true. Installs it with apt-get where that needs no password, and otherwise
 # says what to do.
@@ -25,7 +25,7 @@ missing() {
 	command -v redis-cli >/dev/null && command -v redis-benchmark >/dev/null || echo redis-tools
 	# What Debian installs as a daemon is in a directory that a user's PATH may lack.
 	PATH=$PATH:/usr/sbin
-	for tool in openssl curl haproxy; do
+	for tool in openssl sslscan curl haproxy; do
 		command -v "$tool" >/dev/null || echo "$tool"
 	done
 	command -v fail2ban-regex >/dev/null || echo fail2ban
@@ -71,7 +71,7 @@ cat >&2 <<TEXT
 Still missing: $packages
 The tests that need it will be skipped and listed at the end. To run them all:
   Debian, Ubuntu:  sudo apt-get install $packages
-  macOS:           brew install redis openssl curl haproxy
+  macOS:           brew install redis openssl sslscan curl haproxy
   other systems:   https://redis.io/docs/latest/operate/oss_and_stack/install/
 redis-server must be version 7 or newer. If your distribution's is older, take
 it from https://packages.redis.io, or put another one first in PATH.

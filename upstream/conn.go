@@ -7,6 +7,7 @@ import (
 
 	"redisgate/eventloop"
 	"redisgate/resp"
+	"redisgate/tlsfeed"
 )
 
 type state uint8
@@ -50,6 +51,7 @@ type Conn struct {
 	idleSince  int64
 	owner      Receiver // of a dedicated connection: who gets its pushes
 	ec         *eventloop.Conn
+	tls        *tlsfeed.Conn // nil: none
 	q          queue
 	waiters    []Receiver
 
@@ -186,7 +188,11 @@ func (c *Conn) flush() {
 		return
 	}
 	c.handed += uint64(len(c.out))
-	c.ec.Write(c.out)
+	if c.tls == nil {
+		c.ec.Write(c.out)
+	} else if !c.encrypt() {
+		return
+	}
 	c.out = c.out[:0]
 	if cap(c.out) > keepOut {
 		c.out = nil
@@ -209,7 +215,7 @@ func (c *Conn) connected(nc net.Conn, err error) {
 	c.dialing = false
 	if c.state == closed { // its owner left meanwhile
 		if nc != nil {
-			nc.Close()
+			go nc.Close() // which may have a last word to say
 		}
 		if err != nil {
 			c.pool.dialed(c, err)
@@ -218,6 +224,9 @@ func (c *Conn) connected(nc net.Conn, err error) {
 		return
 	}
 	if err == nil {
+		if secure, ok := nc.(*tlsfeed.Dialed); ok {
+			nc, c.tls = secure.HandOver()
+		}
 		c.ec, err = c.pool.loop.Attach(nc, c, true)
 	}
 	c.pool.dialed(c, err)
@@ -228,6 +237,10 @@ func (c *Conn) connected(nc net.Conn, err error) {
 	c.state = open
 	if c.paused > 0 {
 		c.ec.Pause()
+	}
+	if c.tls != nil {
+		c.tls.Feed(nil, c.pool.loop.Now())
+		c.decrypt() // what TLS has read ahead raises no event
 	}
 	c.flush()
 }
@@ -261,6 +274,12 @@ func (c *Conn) Finish() {
 	if !c.finishing {
 		c.finishing = true
 		c.flush()
+		if c.state != open {
+			return
+		}
+		if c.tls != nil {
+			c.closeNotify()
+		}
 		c.ec.CloseWrite()
 	}
 }
@@ -274,7 +293,12 @@ func (c *Conn) end() {
 	}
 	var taken uint64
 	if c.ec != nil {
-		taken = c.handed - uint64(c.ec.Pending())
+		taken = c.handed
+		if c.tls == nil {
+			// How much of a request is in what the kernel has taken of ciphertext is not
+			// known: then all of it may have left.
+			taken -= uint64(c.ec.Pending())
+		}
 		c.ec.Close()
 	}
 	c.state = closed

@@ -3,6 +3,7 @@ package upstream
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"redisgate/resp"
+	"redisgate/tlsfeed"
 )
 
 // Dialer makes connections to Redis that are ready for commands. Its methods
@@ -28,6 +30,9 @@ type Dialer struct {
 	Timeout time.Duration
 	// Remote permits addresses that are not loopback.
 	Remote bool
+	// TLS gives what a connection that begins now is made with; nil means no TLS. It is
+	// for tcp only.
+	TLS func() *tls.Config
 
 	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error) // nil: the system's
 }
@@ -54,6 +59,14 @@ func (d *Dialer) Dial(ctx context.Context, k Key) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.TLS != nil {
+		// The variable is not assigned: a nil *Dialed in it would be no nil.
+		secure, err := tlsfeed.Client(ctx, nc, d.TLS())
+		if err != nil {
+			return nil, fmt.Errorf("TLS to Redis: %w", err)
+		}
+		nc = secure
+	}
 	if err := d.greet(ctx, nc, k); err != nil {
 		nc.Close()
 		return nil, err
@@ -61,7 +74,7 @@ func (d *Dialer) Dial(ctx context.Context, k Key) (net.Conn, error) {
 	return nc, nil
 }
 
-// DialRaw only connects. The address is checked after resolution, every time: a
+// DialRaw only connects, without TLS. The address is checked after resolution, every time: a
 // name that was loopback once need not be so now.
 func (d *Dialer) DialRaw(ctx context.Context) (net.Conn, error) {
 	var nd net.Dialer

@@ -56,6 +56,7 @@ type Pool struct {
 	delay    time.Duration
 	downTill int64
 	tidy     eventloop.Timer
+	scratch  scratch
 }
 
 // Options is what a Pool needs.

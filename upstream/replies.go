@@ -17,6 +17,15 @@ const (
 
 // Data takes bytes from Redis.
 func (c *Conn) Data(p []byte) {
+	if c.tls == nil {
+		c.data(p)
+		return
+	}
+	c.tls.Feed(p, c.pool.loop.Now())
+	c.decrypt()
+}
+
+func (c *Conn) data(p []byte) {
 	if c.through {
 		if c.owner != nil {
 			c.owner.Push(p, true)

@@ -1,7 +1,6 @@
 package users
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,7 @@ import (
 
 	"redisgate/aclfile"
 	"redisgate/auth"
+	"redisgate/identity"
 	"redisgate/policy"
 )
 
@@ -22,6 +22,10 @@ type Extra struct {
 	MaxConnections int              // 0: as all others
 	Databases      []int            // empty: all
 	UnsafeScripts  bool
+
+	// Certificates and RequireCertificate are as in User.
+	Certificates       []identity.Pattern
+	RequireCertificate bool
 }
 
 // DirectoryOptions say where users come from.
@@ -103,25 +107,25 @@ func (d *Directory) SetUser(by, name string, rules []string) error {
 		if err := d.mayTakeOver(by, u); err != nil {
 			return nil, err
 		}
-		next := Definition{Origin: Runtime}
+		var next Definition
 		// Adding a pattern looks at all others.
 		if len(rules) > aclfile.MaxRules {
 			return nil, fmt.Errorf("redisgate: more than %d rules", aclfile.MaxRules)
 		}
 		var err error
 		if u != nil {
-			next.Allow, next.Slow, next.MaxConnections = u.Allow, u.Slow, u.MaxConnections
+			next = u.definition()
 			next.User, err = u.With(rules, policy.Options{RefuseReserved: true})
 		} else {
-			extra := d.o.Extras[name]
-			next.Allow, next.Slow, next.MaxConnections = extra.Allow, extra.Slow, cmp.Or(extra.MaxConnections, d.o.MaxConnections)
-			opt := extra.options()
+			next = d.o.define(name, nil)
+			opt := d.o.Extras[name].options()
 			opt.RefuseReserved = true
 			next.User, err = policy.NewUser(name, rules, opt)
 		}
 		if err != nil {
 			return nil, errors.New(oneLine(err.Error()))
 		}
+		next.Origin = Runtime
 		if err := mayForget(next, rules); err != nil {
 			return nil, err
 		}

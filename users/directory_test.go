@@ -137,7 +137,7 @@ func TestWordsOfSetUserAreNotSplit(t *testing.T) {
 	if err := d.SetUser("", "x", []string{"on", ">pass word\n", ""}); err != nil {
 		t.Fatal(err)
 	}
-	if _, slot, ok := st.Load().Authenticate(inside, []byte("x"), []byte("pass word\n")); !ok || slot != 0 {
+	if _, slot, ok := st.Load().Authenticate(inside, nil, []byte("x"), []byte("pass word\n")); !ok || slot != 0 {
 		t.Error("a password with a space does not log in")
 	}
 }

@@ -13,6 +13,15 @@ func (e Extra) options() policy.Options {
 	return policy.Options{Databases: e.Databases, UnsafeScripts: e.UnsafeScripts}
 }
 
+// define adds to a user of the aclfile or of ACL SETUSER what o says of that name.
+func (o DirectoryOptions) define(name string, u *policy.User) Definition {
+	x := o.Extras[name]
+	return Definition{
+		User: u, Allow: x.Allow, Slow: x.Slow, MaxConnections: cmp.Or(x.MaxConnections, o.MaxConnections),
+		Certificates: x.Certificates, RequireCertificate: x.RequireCertificate,
+	}
+}
+
 // FileOptions gives what extras add to the rules of an aclfile's users, for
 // aclfile.Read.
 func FileOptions(extras map[string]Extra) func(name string) policy.Options {
@@ -24,10 +33,9 @@ func FileOptions(extras map[string]Extra) func(name string) policy.Options {
 func DefineFiled(entries []aclfile.Entry, o DirectoryOptions) []Definition {
 	out := make([]Definition, 0, len(entries))
 	for _, e := range entries {
-		x := o.Extras[e.Name]
-		out = append(out, Definition{
-			User: e.User, Allow: x.Allow, Slow: x.Slow, Origin: Filed, MaxConnections: cmp.Or(x.MaxConnections, o.MaxConnections),
-		})
+		d := o.define(e.Name, e.User)
+		d.Origin = Filed
+		out = append(out, d)
 	}
 	return out
 }
@@ -65,7 +73,7 @@ func (s *Set) saved() (*Set, error) {
 	}
 	definitions := make([]Definition, 0, len(s.all))
 	for _, u := range s.all {
-		d := Definition{User: u.User, Allow: u.Allow, Slow: u.Slow, Origin: u.Origin, MaxConnections: u.MaxConnections}
+		d := u.definition()
 		if d.Origin != Configured {
 			d.Origin = Filed
 		}

@@ -100,7 +100,7 @@ func TestAuthenticateSaysWhichPassword(t *testing.T) {
 		{"open", "anything", -1},
 		{"nobody", "pw", -1},
 	} {
-		if _, slot, _ := s.Authenticate(outside, []byte(test.name), []byte(test.password)); slot != test.slot {
+		if _, slot, _ := s.Authenticate(outside, nil, []byte(test.name), []byte(test.password)); slot != test.slot {
 			t.Errorf("Authenticate(%s, %s) says password %d; want %d", test.name, test.password, slot, test.slot)
 		}
 	}

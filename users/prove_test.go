@@ -35,7 +35,7 @@ func defineSlow(t testing.TB, name, rules string, hashes ...string) Definition {
 
 // login proves and then authenticates, as a client's log-in does.
 func login(s *Set, name, password string) (slot int, ok bool) {
-	_, slot, ok = s.AuthenticateProved(inside, []byte(name), []byte(password), s.Prove([]byte(name), []byte(password)))
+	_, slot, ok = s.AuthenticateProved(inside, nil, []byte(name), []byte(password), s.Prove([]byte(name), []byte(password)))
 	return slot, ok
 }
 
@@ -61,7 +61,7 @@ func TestSlowPasswords(t *testing.T) {
 			t.Errorf("%s with %q = %d, %v; want %d, %v", test.name, test.password, slot, ok, test.slot, test.ok)
 		}
 		// Without the proof no slow hash counts.
-		if _, slot, ok := s.Authenticate(inside, []byte(test.name), []byte(test.password)); ok && slot != 0 {
+		if _, slot, ok := s.Authenticate(inside, nil, []byte(test.name), []byte(test.password)); ok && slot != 0 {
 			t.Errorf("%s with %q needs no proof", test.name, test.password)
 		}
 	}
@@ -94,7 +94,7 @@ func TestAProofCountsForWhoHasThatHashNow(t *testing.T) {
 			return d
 		}(), "ann", false},
 	} {
-		if _, _, ok := newSet(t, test.now).AuthenticateProved(inside, []byte(test.as), []byte("old"), proof); ok != test.ok {
+		if _, _, ok := newSet(t, test.now).AuthenticateProved(inside, nil, []byte(test.as), []byte("old"), proof); ok != test.ok {
 			t.Errorf("%s: the proof counts = %v; want %v", name, ok, test.ok)
 		}
 	}

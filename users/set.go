@@ -8,6 +8,7 @@ import (
 
 	"redisgate/aclfile"
 	"redisgate/auth"
+	"redisgate/identity"
 	"redisgate/policy"
 )
 
@@ -23,6 +24,8 @@ type Set struct {
 	own     bool           // labels and indexes are no earlier set's
 
 	standard *User // default
+
+	owners identity.Table[*User] // of certificates
 
 	// What an unknown user is judged by, so that it costs what others cost.
 	most   int              // passwords that any user's rules have
@@ -48,8 +51,8 @@ func NewSet(definitions []Definition, previous *Set) (*Set, error) {
 		if s.byName[d.User.Name] != nil {
 			return nil, fmt.Errorf("user %q is defined twice", d.User.Name)
 		}
-		if d.User.NoPass && len(d.Slow) > 0 {
-			return nil, fmt.Errorf("user %q has passwords in the configuration, and nopass, so that any password would do", d.User.Name)
+		if err := d.check(); err != nil {
+			return nil, err
 		}
 		s.add(s.newUser(d))
 	}
@@ -79,6 +82,9 @@ func (s *Set) with(d Definition, gone map[string]bool) (*Set, error) {
 	next := &Set{byName: make(map[string]*User, len(s.all)+1), most: 1, labels: s.labels, indexes: s.indexes}
 	var changed *User
 	if d.User != nil {
+		if err := d.check(); err != nil {
+			return nil, err
+		}
 		changed = next.newUser(d)
 	}
 	for _, u := range s.all {
@@ -102,7 +108,10 @@ func (s *Set) with(d Definition, gone map[string]bool) (*Set, error) {
 
 // newUser gives a user its index, which an earlier set may have given already.
 func (s *Set) newUser(d Definition) *User {
-	u := &User{User: d.User, Allow: d.Allow, Slow: d.Slow, MaxConnections: d.MaxConnections, Origin: d.Origin, Label: d.User.Name, size: aclfile.Size(d.User)}
+	u := &User{
+		User: d.User, Allow: d.Allow, Slow: d.Slow, MaxConnections: d.MaxConnections, Origin: d.Origin,
+		Certificates: d.Certificates, RequireCertificate: d.RequireCertificate, Label: d.User.Name, size: aclfile.Size(d.User),
+	}
 	index, ok := s.indexes[u.Name]
 	switch {
 	case ok:
@@ -145,6 +154,9 @@ func (s *Set) add(u *User) {
 	if u.Allow.Len() > s.decoys.Len() {
 		s.decoys = u.Allow
 	}
+	for _, p := range u.Certificates {
+		s.owners.Add(p, u)
+	}
 }
 
 // Lookup finds a user by its name, case-sensitively as Redis does, or gives nil.
@@ -166,22 +178,24 @@ func (s *Set) Labels() []string { return s.labels }
 
 // Authenticate says who logs in with that name and password from that address:
 // the effective one, or an invalid one for a unix socket's client, whom a user with
-// a list of addresses refuses. slot is the place of the password among the user's,
+// a list of addresses refuses. cert is the client's certificate, verified; nil: none.
+// slot is the place of the password among the user's,
 // from 0 in the order of its rules, or -1 if it needs none.
 //
 // An unknown user, one that is off, a wrong password and a wrong address get the
 // same answer after the same work: the password is hashed, compared with as many
-// hashes as any user has, and one list of addresses is searched. A user that needs
-// no password takes any.
-func (s *Set) Authenticate(addr netip.Addr, name, password []byte) (u *User, slot int, ok bool) {
-	return s.AuthenticateProved(addr, name, password, auth.Secret{})
+// hashes as any user has, one list of addresses is searched, and it is looked up whose
+// the certificate is. A user that needs no password takes any.
+func (s *Set) Authenticate(addr netip.Addr, cert *identity.Certificate, name, password []byte) (u *User, slot int, ok bool) {
+	return s.AuthenticateProved(addr, cert, name, password, auth.Secret{})
 }
 
 // AuthenticateProved is Authenticate of a password of which Prove, of this set or an
 // earlier one, has found which of the slow hashes it fits: that counts if the user has
 // that very hash now. Its slot is one behind those of the rules.
-func (s *Set) AuthenticateProved(addr netip.Addr, name, password []byte, proved auth.Secret) (u *User, slot int, ok bool) {
+func (s *Set) AuthenticateProved(addr netip.Addr, cert *identity.Certificate, name, password []byte, proved auth.Secret) (u *User, slot int, ok bool) {
 	u = s.Lookup(name)
+	whose, _ := s.Certified(addr, cert)
 	if u == nil {
 		auth.VerifyNobody(s.most, password)
 		s.decoys.Contains(addr)
@@ -201,7 +215,7 @@ func (s *Set) AuthenticateProved(addr netip.Addr, name, password []byte, proved 
 	} else {
 		admitted = u.Allow.Contains(addr)
 	}
-	if !u.Enabled || !(right || u.NoPass) || !admitted {
+	if !u.Enabled || !(right || u.NoPass) || !admitted || u.RequireCertificate && whose != u {
 		return nil, -1, false
 	}
 	return u, slot, true

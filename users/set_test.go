@@ -90,7 +90,7 @@ func TestAuthenticate(t *testing.T) {
 		{inside, "default", "", false},
 		{inside, "default", "pw", false},
 	} {
-		u, _, ok := s.Authenticate(test.addr, []byte(test.name), []byte(test.password))
+		u, _, ok := s.Authenticate(test.addr, nil, []byte(test.name), []byte(test.password))
 		if ok != test.ok || ok && u.Name != test.name || !ok && u != nil {
 			t.Errorf("Authenticate(%v, %q, %q) = %v, %v; want %v", test.addr, test.name, test.password, u, ok, test.ok)
 		}
@@ -106,7 +106,7 @@ func TestAuthenticateCostsTheSame(t *testing.T) {
 		least := time.Hour
 		for range 7 {
 			start := time.Now()
-			s.Authenticate(addr, []byte(name), password)
+			s.Authenticate(addr, nil, []byte(name), password)
 			least = min(least, time.Since(start))
 		}
 		return least
@@ -256,8 +256,8 @@ func TestAuthenticateAllocatesNothing(t *testing.T) {
 	s := testSet(t)
 	name, nobody, password := []byte("office"), []byte("nobody"), []byte("pw")
 	if n := testing.AllocsPerRun(100, func() {
-		s.Authenticate(inside, name, password)
-		s.Authenticate(inside, nobody, password)
+		s.Authenticate(inside, nil, name, password)
+		s.Authenticate(inside, nil, nobody, password)
 		s.Anonymous(inside)
 	}); n != 0 {
 		t.Errorf("%v allocations; want 0", n)
@@ -280,7 +280,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 		b.Run(test.what, func(b *testing.B) {
 			name, password := []byte(test.name), []byte(test.password)
 			for b.Loop() {
-				s.Authenticate(test.addr, name, password)
+				s.Authenticate(test.addr, nil, name, password)
 			}
 		})
 	}

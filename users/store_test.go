@@ -17,7 +17,7 @@ func TestStore(t *testing.T) {
 		t.Error("Swap() did not exchange the sets")
 	}
 	st.Swap(nil)
-	if _, _, ok := st.Load().Authenticate(inside, []byte("app"), []byte("new")); ok {
+	if _, _, ok := st.Load().Authenticate(inside, nil, []byte("app"), []byte("new")); ok {
 		t.Error("after Swap(nil) a user can log in; want nobody")
 	}
 }
@@ -80,8 +80,8 @@ func TestSwapWhileOthersAuthenticate(t *testing.T) {
 		readers.Go(func() {
 			for i := range 500 {
 				s, password := st.Load(), fmt.Appendf(nil, "pw%d", i%sets)
-				_, _, a := s.Authenticate(inside, []byte("a"), password)
-				_, _, b := s.Authenticate(inside, []byte("b"), password)
+				_, _, a := s.Authenticate(inside, nil, []byte("a"), password)
+				_, _, b := s.Authenticate(inside, nil, []byte("b"), password)
 				if a != b {
 					t.Errorf("with %s a may log in: %v, b: %v; want the same", password, a, b)
 				}

@@ -1,10 +1,12 @@
 package users
 
 import (
+	"fmt"
 	"net/netip"
 
 	"redisgate/aclfile"
 	"redisgate/auth"
+	"redisgate/identity"
 	"redisgate/policy"
 )
 
@@ -30,6 +32,11 @@ type User struct {
 	Origin Origin
 
 	MaxConnections int // at one time; 0: any number
+
+	// Certificates are the client certificates that are this user. With
+	// RequireCertificate a password counts only together with one of them.
+	Certificates       []identity.Pattern
+	RequireCertificate bool
 
 	// Index is this user's place in counters: from 0, dense, less than MaxLabels,
 	// and the same for the same name in every later set made with this one as
@@ -68,6 +75,32 @@ type Definition struct {
 
 	MaxConnections int // at one time; 0: any number
 
+	// Certificates and RequireCertificate are as in User.
+	Certificates       []identity.Pattern
+	RequireCertificate bool
+
 	// Origin of a user that a program made up is Configured: nobody may change it.
 	Origin Origin
+}
+
+// definition is what the user was made of.
+func (u *User) definition() Definition {
+	return Definition{
+		User: u.User, Allow: u.Allow, Slow: u.Slow, MaxConnections: u.MaxConnections, Origin: u.Origin,
+		Certificates: u.Certificates, RequireCertificate: u.RequireCertificate,
+	}
+}
+
+// check refuses what would let somebody in without the password or certificate that is
+// meant.
+func (d Definition) check() error {
+	switch {
+	case len(d.Slow) > 0 && d.User.NoPass:
+		return fmt.Errorf("redisgate: user '%s' has passwords in the configuration, and nopass, so that any password would do", d.User.Name)
+	case len(d.Certificates) > 0 && d.User.NoPass:
+		return fmt.Errorf("redisgate: user '%s' has certificates, and with nopass anybody would be that user without one", d.User.Name)
+	case d.RequireCertificate && len(d.Certificates) == 0:
+		return fmt.Errorf("redisgate: user '%s' requires a certificate and has none", d.User.Name)
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"redisgate/aclfile"
@@ -30,6 +31,12 @@ func (c *compiler) filedUsers() {
 		c.filed = append(c.filed, config.Problem{File: path, Line: p.Line, Text: p.Text(), Hint: filedHint(p)})
 	}
 	c.unmatched(entries, problems)
+	for i, u := range c.cfg.Users {
+		named := func(e aclfile.Entry) bool { return e.Name == u.Name && e.User.NoPass }
+		if len(u.Certificates) > 0 && slices.ContainsFunc(entries, named) {
+			c.nopass(i)
+		}
+	}
 	if len(problems) > 0 || c.problems.Covers("user") {
 		return
 	}
@@ -44,8 +51,12 @@ func (c *compiler) filedUsers() {
 // extras compiles the [[user]] tables of a configuration with an aclfile.
 func (c *compiler) extras() map[string]users.Extra {
 	out := make(map[string]users.Extra)
+	certificates := c.certificates()
 	for i, u := range c.cfg.Users {
-		e := users.Extra{Databases: u.Databases, UnsafeScripts: u.UnsafeScripts, Slow: c.hashes(fmt.Sprintf("user[%d]", i), u.Password), MaxConnections: u.MaxConnections}
+		e := users.Extra{
+			Databases: u.Databases, UnsafeScripts: u.UnsafeScripts, MaxConnections: u.MaxConnections, Slow: c.hashes(fmt.Sprintf("user[%d]", i), u.Password),
+			Certificates: certificates[i], RequireCertificate: u.RequireCertificate,
+		}
 		if len(u.Allow) > 0 {
 			e.Allow = c.parseNetworks(fmt.Sprintf("user[%d].allow", i), u.Allow)
 		}

@@ -137,11 +137,11 @@ databases = [3, 1]
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, slot, ok := b.users.Authenticate(netip.MustParseAddr("10.2.0.1"), []byte("app"), []byte("two"))
+	u, slot, ok := b.users.Authenticate(netip.MustParseAddr("10.2.0.1"), nil, []byte("app"), []byte("two"))
 	if !ok || slot != 1 || !slices.Equal(u.Databases, []int{3, 1}) || u.Origin != users.Filed {
 		t.Errorf("Authenticate(app) = %+v, %d, %v; want the second password and databases 3 and 1", u, slot, ok)
 	}
-	if _, _, ok := b.users.Authenticate(netip.MustParseAddr("192.0.2.1"), []byte("app"), []byte("two")); ok {
+	if _, _, ok := b.users.Authenticate(netip.MustParseAddr("192.0.2.1"), nil, []byte("app"), []byte("two")); ok {
 		t.Error("app logs in from outside of its allow")
 	}
 	if o := b.directory; o.File != filepath.Join(filepath.Dir(path), "users.acl") || o.Config != path || len(o.Extras) != 1 {

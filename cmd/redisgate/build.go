@@ -2,17 +2,14 @@ package main
 
 import (
 	"cmp"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"redisgate/auth"
 	"redisgate/config"
-	"redisgate/metrics"
 	"redisgate/policy"
 	"redisgate/proxy"
 	"redisgate/tlsconf"
@@ -24,8 +21,10 @@ import (
 // all that check can try without listening or connecting.
 type built struct {
 	cfg          *config.Config
-	tls          *tls.Config // nil if there are unix listeners only
-	certificates []metrics.Certificate
+	tls          *tlsconf.Loaded       // nil if there are unix listeners only
+	tlsOptions   tlsconf.Options       // that it was loaded by
+	redisTLS     *tlsconf.Loaded       // towards Redis; nil: none
+	redisOptions tlsconf.ClientOptions // that it was loaded by
 	users        *users.Set
 	directory    users.DirectoryOptions // how ACL commands change them
 	allow, deny  *policy.Networks
@@ -76,7 +75,7 @@ func build(cfg *config.Config, now time.Time) (*built, error) {
 	c.tls(now)
 	c.networks()
 	c.users()
-	c.upstream()
+	c.upstream(now)
 	c.limits()
 	if len(c.problems)+len(c.filed) > 0 {
 		return nil, append(c.problems, c.filed...)
@@ -97,41 +96,6 @@ func (c *compiler) add(path, text, hint string) {
 	c.problems = append(c.problems, c.cfg.NewProblem(path, text, hint))
 }
 
-func (c *compiler) tls(now time.Time) {
-	if !slices.ContainsFunc(c.cfg.Listen.Endpoints(), func(e config.Endpoint) bool { return !e.Unix() }) {
-		return
-	}
-	t := c.cfg.TLS
-	loaded, err := tlsconf.Load(tlsconf.Options{
-		Cert: t.Cert, Key: t.Key, MinVersion: t.MinVersion, ClientCA: t.ClientCA, ClientAuth: t.ClientAuth, Now: now,
-	})
-	var problems tlsconf.Problems
-	switch {
-	case errors.As(err, &problems):
-		for _, p := range problems {
-			c.add("tls."+p.Key, aboutFile(p), cmp.Or(p.Hint, "name a file in PEM; `redisgate init DIR` makes a certificate and key"))
-		}
-		return
-	case err != nil:
-		c.add("tls", err.Error(), "")
-		return
-	}
-	c.built.tls = loaded.Config
-	for _, e := range loaded.Expiries {
-		c.built.certificates = append(c.built.certificates, metrics.Certificate{File: e.File, Expiry: e.NotAfter})
-	}
-	for _, w := range loaded.Warnings {
-		c.built.notes = append(c.built.notes, strings.TrimSuffix("tls."+w.Key+": "+aboutFile(w)+"; "+w.Hint, "; "))
-	}
-}
-
-func aboutFile(p tlsconf.Problem) string {
-	if p.File == "" || strings.Contains(p.Text, p.File) {
-		return p.Text
-	}
-	return p.File + ": " + p.Text
-}
-
 func (c *compiler) users() {
 	if c.cfg.ACL.File != "" {
 		c.filedUsers()
@@ -139,6 +103,7 @@ func (c *compiler) users() {
 	}
 	c.built.directory = users.DirectoryOptions{Config: c.cfg.File(), MaxConnections: c.cfg.Limits.ConnectionsPerUser}
 	var definitions []users.Definition
+	certificates := c.certificates()
 	for i, u := range c.cfg.Users {
 		path := fmt.Sprintf("user[%d]", i)
 		name := u.Name
@@ -152,9 +117,15 @@ func (c *compiler) users() {
 			c.add(path+".acl", text, hint)
 			continue
 		}
-		d := users.Definition{User: parsed, Slow: c.hashes(path, u.Password), MaxConnections: cmp.Or(u.MaxConnections, c.cfg.Limits.ConnectionsPerUser)}
+		d := users.Definition{
+			User: parsed, MaxConnections: cmp.Or(u.MaxConnections, c.cfg.Limits.ConnectionsPerUser), Slow: c.hashes(path, u.Password),
+			Certificates: certificates[i], RequireCertificate: u.RequireCertificate,
+		}
 		if parsed.NoPass && len(d.Slow) > 0 {
 			c.add(path+".password", "acl has nopass: any password would do", "remove nopass from acl, or this key")
+		}
+		if parsed.NoPass && len(u.Certificates) > 0 {
+			c.nopass(i)
 		}
 		if len(u.Allow) > 0 {
 			d.Allow = c.parseNetworks(path+".allow", u.Allow)
@@ -189,13 +160,14 @@ func (c *compiler) hashes(path string, texts []string) []auth.Slow {
 	return out
 }
 
-func (c *compiler) upstream() {
+func (c *compiler) upstream(now time.Time) {
 	u := c.cfg.Upstream
 	e := u.Endpoint()
 	c.built.dialer = &upstream.Dialer{
 		Network: e.Network, Address: e.Address, Username: u.Username,
 		Timeout: u.ConnectTimeout.Std(), Remote: u.UnsafeRemote,
 	}
+	c.redisTLS(now)
 	if u.PasswordFile == "" && u.PasswordEnv == "" {
 		return
 	}

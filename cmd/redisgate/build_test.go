@@ -195,11 +195,11 @@ databases = [3, 1]
 		t.Error("deny is not the configured list")
 	}
 	inside, outside := netip.MustParseAddr("10.2.0.1"), netip.MustParseAddr("10.3.0.1")
-	u, _, ok := b.users.Authenticate(inside, []byte("app"), []byte("pw"))
+	u, _, ok := b.users.Authenticate(inside, nil, []byte("app"), []byte("pw"))
 	if !ok || len(u.Databases) != 2 || u.Databases[0] != 3 {
 		t.Errorf("Authenticate inside of allow = %v, %v; want app with databases 3 and 1", u, ok)
 	}
-	if _, _, ok := b.users.Authenticate(outside, []byte("app"), []byte("pw")); ok {
+	if _, _, ok := b.users.Authenticate(outside, nil, []byte("app"), []byte("pw")); ok {
 		t.Error("app logs in from outside of its allow")
 	}
 	if b.limits.Memory != 32<<20 || b.limits.IdleTimeout != 5*time.Minute || b.limits.ArgumentBytes != 512<<20 {
@@ -212,7 +212,7 @@ func TestAUserWithoutAllowMayComeFromEverywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, ok := b.users.Authenticate(netip.Addr{}, []byte("app"), []byte("pw")); !ok {
+	if _, _, ok := b.users.Authenticate(netip.Addr{}, nil, []byte("app"), []byte("pw")); !ok {
 		t.Error("a user without allow cannot log in over a unix socket")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"redisgate/config"
+	"redisgate/identity"
 	"redisgate/policy"
 	"redisgate/policy/command"
 	"redisgate/users"
@@ -27,28 +28,32 @@ type question struct {
 	any  bool       // from wherever the user may come
 	db   int
 	args [][]byte
+	cert *identity.Certificate // nil: not asked about
 }
 
 func newExplain() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "explain --config FILE --user USER [--from IP] [--db N] -- CMD ARG...",
+		Use:   "explain --config FILE --user USER [--certificate FILE] [--from IP] [--db N] -- CMD ARG...",
 		Short: "Say whether a user may run a command, and which rule decides",
 		Long: `explain judges one request as serve would, without listening or connecting:
 whether the user may run it, which selector and which rule of it decided, and for
 each key what it is needed for and which pattern allows that. With --from it also
-judges the address, by [network] and the user's own list. Exit code 0 if the
+judges the address, by [network] and the user's own list. With --certificate and without
+--user it asks for the user whose that client certificate is. Exit code 0 if the
 request is allowed, 3 if it is denied, 1 if there is no verdict.`,
 		Example: `  redisgate explain --config redisgate.toml --user app -- GET app:1
-  redisgate explain --config redisgate.toml --user app --from 10.20.30.4 -- MSET app:1 x app:2 y`,
+  redisgate explain --config redisgate.toml --user app --from 10.20.30.4 -- MSET app:1 x app:2 y
+  redisgate explain --config redisgate.toml --certificate client.crt -- GET app:1`,
 		Args: cobra.ArbitraryArgs,
 	}
 	path := configFlag(cmd)
 	user := cmd.Flags().String("user", "", "the `USER` who asks")
+	certificate := cmd.Flags().String("certificate", "", "the client certificate, a PEM `FILE`, that the user has")
 	from := cmd.Flags().String("from", "", "the `IP` address that the user comes from, or unix")
 	db := cmd.Flags().Int("db", -1, "the database `N` that is selected (default the user's first)")
 	cmd.Flags().SetInterspersed(false) // what follows the command is the command's
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if !cmd.Flags().Changed("user") {
+		if !cmd.Flags().Changed("user") && *certificate == "" {
 			return hinted("name the one who asks: --user app", "--user USER is missing")
 		}
 		if len(args) == 0 {
@@ -58,10 +63,20 @@ request is allowed, 3 if it is denied, 1 if there is no verdict.`,
 		if err != nil {
 			return err
 		}
+		cert, err := readCertificate(*certificate)
+		if err != nil {
+			return err
+		}
+		if !cmd.Flags().Changed("user") {
+			if *user, err = holder(b, cert); err != nil {
+				return err
+			}
+		}
 		q, err := ask(b, *user, *from, *db, args)
 		if err != nil {
 			return err
 		}
+		q.cert = cert
 		return answer(cmd.OutOrStdout(), b, q)
 	}
 	return cmd
@@ -115,6 +130,9 @@ func answer(w io.Writer, b *built, q *question) error {
 	}
 	p.line("verdict", "%s", verdict)
 	p.line("user", "%q", q.user.Name)
+	if q.cert != nil {
+		p.line("cert", "%s", standing(b, q))
+	}
 	if e.Command != nil {
 		p.line("command", "%s in database %d", e.Command.Name, q.db)
 	}
@@ -155,6 +173,17 @@ func keptOut(b *built, q *question) *refusal {
 	}
 	if !q.user.Enabled {
 		return &refusal{"the user is off and cannot log in", "add the rule on", wrong}
+	}
+	if q.cert == nil {
+		return nil
+	}
+	whose, _ := b.users.Certified(q.from, q.cert)
+	switch {
+	case whose == q.user:
+	case q.user.RequireCertificate:
+		return &refusal{"the user's password counts with a certificate of this user only", "add a name of the certificate to the user's certificates", wrong}
+	case len(q.user.Passwords) == 0 && !q.user.NoPass:
+		return &refusal{"the user has no password, and the certificate is not this user's", "add a name of the certificate to the user's certificates", wrong}
 	}
 	return nil
 }

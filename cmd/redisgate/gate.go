@@ -11,6 +11,7 @@ import (
 	"redisgate/auth"
 	"redisgate/metrics"
 	"redisgate/proxy"
+	"redisgate/tlsconf"
 	"redisgate/tlsfeed"
 	"redisgate/upstream"
 	"redisgate/users"
@@ -28,7 +29,8 @@ type gate struct {
 	changes *users.Directory // of users
 	control *upstream.Control
 	web     *metrics.Server
-	webAt   net.Listener // nil: no metrics
+	webAt   net.Listener    // nil: no metrics
+	tls     []*tlsconf.Live // what follows its files
 	undo    func()
 
 	compareOnce sync.Once
@@ -43,10 +45,24 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 	g.users = users.NewStore(b.users)
 	g.changes = users.NewDirectory(g.users, b.directory)
 	in, up := b.cfg.Listen, b.cfg.Upstream
-	var err error
+	live, err := liveTLS(b, log, func() { g.server.Sweep() })
+	if err != nil {
+		return nil, err
+	}
+	var clients proxy.TLS
+	if live != nil {
+		clients, g.tls = live, append(g.tls, live)
+	}
+	toRedis, err := liveRedis(b, log)
+	if err != nil {
+		return nil, err
+	}
+	if toRedis != nil {
+		g.tls = append(g.tls, toRedis)
+	}
 	g.server, err = proxy.New(proxy.Options{
 		Listeners:           listeners,
-		TLS:                 b.tls,
+		TLS:                 clients,
 		Slots:               tlsfeed.NewSlots(slots),
 		Users:               g.users,
 		Directory:           g.changes,
@@ -76,7 +92,7 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 	}
 	if metricsAt != nil {
 		g.web, err = metrics.New(metrics.Options{
-			Source: &stats{snapshot: g.server.Snapshot, certificates: b.certificates, started: time.Now()},
+			Source: &stats{snapshot: g.server.Snapshot, live: g.tls, started: time.Now()},
 			Ready: func(context.Context) error {
 				if !g.server.Ready() {
 					return errors.New("not ready")
@@ -101,7 +117,15 @@ func (g *gate) run(drain, now context.Context) error {
 	defer g.undo()
 	// Health and metrics go on while clients drain, and end with run.
 	ctx, end := context.WithCancel(context.WithoutCancel(drain))
-	done := make(chan struct{}, 3)
+	done := make(chan struct{}, 4)
+	go func() {
+		var following sync.WaitGroup
+		for _, l := range g.tls {
+			following.Go(func() { l.Watch(ctx) })
+		}
+		following.Wait()
+		done <- struct{}{}
+	}()
 	go func() {
 		freeAfterBursts(ctx, g.server.Accepted)
 		done <- struct{}{}
@@ -124,6 +148,15 @@ func (g *gate) run(drain, now context.Context) error {
 		<-done
 	}
 	return err
+}
+
+// look reads TLS files again that have changed, without waiting for the system to say
+// that they have.
+func (g *gate) look() {
+	g.log.Info("SIGHUP: looking at TLS files; anything else in the configuration needs a restart")
+	for _, l := range g.tls {
+		l.Look(time.Now())
+	}
 }
 
 func (g *gate) redisChanged(up bool, err error) {

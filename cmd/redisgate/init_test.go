@@ -40,10 +40,10 @@ func TestInitWritesASetUpThatCheckAccepts(t *testing.T) {
 		t.Fatal(err)
 	}
 	here := netip.MustParseAddr("127.0.0.1")
-	if _, _, ok := b.users.Authenticate(here, []byte("app"), []byte(password)); !ok {
+	if _, _, ok := b.users.Authenticate(here, nil, []byte("app"), []byte(password)); !ok {
 		t.Error("the password that init has shown is not the first user's")
 	}
-	if _, _, ok := b.users.Authenticate(here, []byte("app"), []byte("wrong")); ok {
+	if _, _, ok := b.users.Authenticate(here, nil, []byte("app"), []byte("wrong")); ok {
 		t.Error("the first user logs in with a wrong password")
 	}
 	if e := b.cfg.Upstream.Endpoint(); !e.Unix() || e.Address != filepath.Join(dir, "redis.sock") {

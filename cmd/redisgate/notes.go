@@ -26,6 +26,7 @@ func notes(b *built) []string {
 			note("user %q is off", u.Name)
 		case u.NoPass:
 			note("user %q needs no password", u.Name)
+		case len(u.Passwords)+len(u.Slow) == 0 && len(u.Certificates) > 0: // certificates alone log in
 		case len(u.Passwords)+len(u.Slow) == 0:
 			note("user %q has no password and cannot log in", u.Name)
 		}
@@ -45,7 +46,7 @@ func notes(b *built) []string {
 	if cfg.Upstream.PasswordFile == "" && cfg.Upstream.PasswordEnv == "" {
 		note("redisgate has no password for Redis: any program on this machine may do the same without redisgate")
 	}
-	if !e.Local() {
+	if !e.Local() && !cfg.Upstream.TLS {
 		note("Redis at %s is not on this machine: what redisgate sends there can be read on the way", e.Address)
 	}
 	if m := cfg.Metrics.Address; m != "" {

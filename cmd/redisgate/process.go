@@ -29,8 +29,8 @@ func newLog(w io.Writer, c config.Log) *slog.Logger {
 
 // signals turns the process's signals into two contexts: drain ends with the
 // first SIGTERM or SIGINT, now with the second; a third has its usual effect.
-// SIGHUP is only logged. stop gives the signals back and ends both contexts.
-func signals(ctx context.Context, log *slog.Logger) (drain, now context.Context, stop func()) {
+// SIGHUP calls hangup. stop gives the signals back and ends both contexts.
+func signals(ctx context.Context, log *slog.Logger, hangup func()) (drain, now context.Context, stop func()) {
 	drain, endDrain := context.WithCancel(ctx)
 	now, endNow := context.WithCancel(ctx)
 	ch := make(chan os.Signal, 4)
@@ -45,7 +45,7 @@ func signals(ctx context.Context, log *slog.Logger) (drain, now context.Context,
 			}
 			switch {
 			case s == syscall.SIGHUP:
-				log.Warn("SIGHUP ignored: reloading is not supported yet; restart to apply changes")
+				hangup()
 			case drain.Err() == nil:
 				log.Info("draining; a second signal ends at once", "signal", s.String())
 				endDrain()

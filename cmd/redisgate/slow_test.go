@@ -26,7 +26,7 @@ func TestPasswordsOfTheConfiguration(t *testing.T) {
 		}
 		for password, want := range map[string]bool{"one": true, "two": true, "three": false} {
 			name := []byte("ann")
-			if _, _, ok := b.users.AuthenticateProved(netip.Addr{}, name, []byte(password), b.users.Prove(name, []byte(password))); ok != want {
+			if _, _, ok := b.users.AuthenticateProved(netip.Addr{}, nil, name, []byte(password), b.users.Prove(name, []byte(password))); ok != want {
 				t.Errorf("ann with %q = %v; want %v", password, ok, want)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"redisgate/metrics"
 	"redisgate/policy/command"
 	"redisgate/proxy"
+	"redisgate/tlsconf"
 )
 
 // snapshotTime bounds how long a scrape waits for a busy worker.
@@ -19,9 +20,9 @@ const snapshotTime = time.Second
 // stats shows a server's counts as metrics.
 type stats struct {
 	// Static after construction.
-	snapshot     func(within time.Duration) (proxy.Snapshot, bool)
-	certificates []metrics.Certificate
-	started      time.Time
+	snapshot func(within time.Duration) (proxy.Snapshot, bool)
+	live     []*tlsconf.Live
+	started  time.Time
 
 	mu   sync.Mutex
 	last metrics.Snapshot // guarded by mu
@@ -57,6 +58,9 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 			Failed:    snap.Auth["failed"],
 			Throttled: snap.Auth["throttled"],
 			Busy:      snap.Auth["busy"],
+
+			Certificate:        snap.Auth["certificate"],
+			CertificateRefused: snap.Auth["certificate_refused"],
 		},
 		Alerts:            snap.Alerts,
 		Duration:          durations(snap.Durations[:], snap.DurationSeconds),
@@ -65,9 +69,10 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 		UpstreamShared:    int64(snap.Shared),
 		UpstreamDedicated: int64(snap.Dedicated),
 		UpstreamUp:        snap.Up,
-		Certificates:      s.certificates,
+		CertificateEnded:  snap.Closed["certificate"],
 		ConfigLastSuccess: s.started,
 	}
+	s.fill(&out)
 	for h, n := range snap.Handshakes {
 		out.Handshakes = append(out.Handshakes, metrics.Handshake{Version: h.Version, Resumed: h.Resumed, Count: n})
 	}
@@ -80,6 +85,9 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 			slot += "+"
 		}
 		out.Passwords = append(out.Passwords, metrics.Password{User: p.User, Slot: slot, Count: n})
+	}
+	for _, user := range slices.Sorted(maps.Keys(snap.Counts.Certificates)) {
+		out.CertificateUsers = append(out.CertificateUsers, metrics.CertificateUser{User: user, Count: snap.Counts.Certificates[user]})
 	}
 	for id := range snap.Allowed {
 		out.Commands = append(out.Commands, metrics.Command{Name: commandName(id), Allowed: snap.Allowed[id], Denied: snap.Denied[id]})

@@ -6,6 +6,7 @@ package gatetest
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"log/slog"
 	"net"
 	"os"
@@ -31,7 +32,8 @@ type Options struct {
 	Username   string            // for Redis
 	Users      map[string]string // name to ACL rules; default: app, which may do everything, password "secret"
 	Databases  map[string][]int
-	Allow      []string // default: loopback
+	People     map[string]Person // more of the users; Databases is not looked at then
+	Allow      []string          // default: loopback
 	Deny       []string
 	Workers    int // default 1
 	ClientAuth tls.ClientAuthType
@@ -57,7 +59,11 @@ func Start(t testing.TB, o Options) *Gate {
 	if o.Users == nil {
 		o.Users = map[string]string{"app": "on >secret ~* &* +@all"}
 	}
-	g.Store = users.NewStore(BuildUsers(t, o.Users, o.Databases))
+	if o.People != nil {
+		g.Store = users.NewStore(BuildPeople(t, o.Users, o.People))
+	} else {
+		g.Store = users.NewStore(BuildUsers(t, o.Users, o.Databases))
+	}
 
 	dir := t.TempDir()
 	now := time.Now()
@@ -68,9 +74,9 @@ func Start(t testing.TB, o Options) *Gate {
 	must(t, err)
 	g.CAFile = filepath.Join(dir, "ca.crt")
 	must(t, os.WriteFile(g.CAFile, ca.CertPEM(), 0o600))
-	material := tlsconf.Material{Pair: server.Pair(), MinVersion: tls.VersionTLS12}
+	material := tlsconf.Material{Pairs: []tls.Certificate{server.Pair()}, MinVersion: tls.VersionTLS12}
 	if o.ClientAuth != tls.NoClientCert {
-		material.ClientAuth, material.ClientCAs = o.ClientAuth, ca.Pool()
+		material.ClientAuth, material.Clients = o.ClientAuth, tlsconf.NewTrust([]*x509.Certificate{ca.Certificate}, nil)
 	}
 	conf, err := tlsconf.New(material)
 	must(t, err)
@@ -99,7 +105,7 @@ func Start(t testing.TB, o Options) *Gate {
 	workers := max(1, o.Workers)
 	const slots = 2
 	options := proxy.Options{
-		Listeners: []net.Listener{tcp, sock}, TLS: conf, Slots: tlsfeed.NewSlots(slots), Users: g.Store, Throttle: auth.NewThrottle(auth.ThrottleOptions{}),
+		Listeners: []net.Listener{tcp, sock}, TLS: fixed{conf, material.Clients}, Slots: tlsfeed.NewSlots(slots), Users: g.Store, Throttle: auth.NewThrottle(auth.ThrottleOptions{}),
 		Allow: allow, Deny: deny, Dialer: dialer, Control: upstream.NewControl(dialer), Log: slog.New(slog.NewTextHandler(logWriter{t}, nil)),
 		Limits: Limits(), Workers: workers, MaxConnections: 20000, MaxShared: 64, MaxDedicated: 4096, MaxDedicatedPerUser: 4096,
 		HandshakeTimeout: 10 * time.Second, ProveTimeout: 10 * time.Second, DrainTimeout: 5 * time.Second,
@@ -130,6 +136,18 @@ func Start(t testing.TB, o Options) *Gate {
 		}
 	})
 	return g
+}
+
+// fixed is TLS that does not change.
+type fixed struct {
+	conf  *tls.Config
+	trust *tlsconf.Trust
+}
+
+func (f fixed) Config() *tls.Config { return f.conf }
+
+func (f fixed) Judge(chains [][]*x509.Certificate, now time.Time) error {
+	return f.trust.Judge(chains, now)
 }
 
 // Limits are the limits that gates of tests have, those of the default configuration.

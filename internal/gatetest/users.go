@@ -3,18 +3,48 @@ package gatetest
 import (
 	"testing"
 
+	"redisgate/identity"
 	"redisgate/policy"
 	"redisgate/users"
 )
 
+// Person is what a user has besides rules.
+type Person struct {
+	Databases    []int
+	Allow        []string // networks; none: everywhere
+	Certificates []string // patterns
+	Bound        bool     // a password counts only with one of them
+}
+
 // BuildUsers makes a set of users out of ACL rules.
 func BuildUsers(t testing.TB, rules map[string]string, databases map[string][]int) *users.Set {
 	t.Helper()
+	people := map[string]Person{}
+	for name, list := range databases {
+		people[name] = Person{Databases: list}
+	}
+	return BuildPeople(t, rules, people)
+}
+
+// BuildPeople is BuildUsers for users who have more than databases.
+func BuildPeople(t testing.TB, rules map[string]string, people map[string]Person) *users.Set {
+	t.Helper()
 	var all []users.Definition
 	for name, rule := range rules {
-		u, err := policy.ParseUser(name, rule, policy.Options{Databases: databases[name]})
+		p := people[name]
+		u, err := policy.ParseUser(name, rule, policy.Options{Databases: p.Databases})
 		must(t, err)
-		all = append(all, users.Definition{User: u})
+		d := users.Definition{User: u, RequireCertificate: p.Bound}
+		if p.Allow != nil {
+			d.Allow, err = policy.ParseNetworks(p.Allow)
+			must(t, err)
+		}
+		for _, text := range p.Certificates {
+			pattern, err := identity.ParsePattern(text)
+			must(t, err)
+			d.Certificates = append(d.Certificates, pattern)
+		}
+		all = append(all, d)
 	}
 	set, err := users.NewSet(all, nil)
 	must(t, err)

@@ -32,12 +32,14 @@ var rooms = map[string][]string{
 	"config":  nil, // what the operator wrote
 	"tlsconf": nil, // certificates to *tls.Config
 
+	"identity": nil, // whom a certificate names
+
 	"policy/command":     nil, // facts about commands
 	"policy/command/gen": {"policy/command"},
-	"policy":             {"policy/command"},            // pure judgement
-	"auth":               nil,                           // secrets
-	"aclfile":            {"policy"},                    // Redis's file of users
-	"users":              {"policy", "auth", "aclfile"}, // the live users
+	"policy":             {"policy/command"},                        // pure judgement
+	"auth":               nil,                                       // secrets
+	"aclfile":            {"policy"},                                // Redis's file of users
+	"users":              {"policy", "auth", "aclfile", "identity"}, // the live users
 
 	"acl": {"policy", "policy/command", "users", "resp"}, // answers to ACL
 
@@ -47,8 +49,8 @@ var rooms = map[string][]string{
 
 	"proxyheader": nil, // what a load balancer says of a connection
 
-	"upstream": {"resp", "eventloop"},
-	"proxy":    {"acl", "resp", "policy", "policy/command", "users", "auth", "eventloop", "tlsfeed", "upstream", "proxyheader"},
+	"upstream": {"resp", "eventloop", "tlsfeed"},
+	"proxy":    {"acl", "identity", "resp", "policy", "policy/command", "users", "auth", "eventloop", "tlsfeed", "upstream", "proxyheader"},
 	"metrics":  {"policy"},
 
 	"configs": nil,
@@ -72,13 +74,14 @@ var libraries = map[string][]string{
 	"github.com/BurntSushi/toml":          {"config"},
 	"github.com/alicebob/miniredis/v2":    {"cmd/redisgate", "bench"}, // the demo
 	"github.com/armon/go-radix":           {"policy"},
+	"github.com/fsnotify/fsnotify":        {"tlsconf"},
 	"github.com/gaissmai/bart":            {"policy"},
 	"github.com/pires/go-proxyproto":      {"proxyheader"},
 	"github.com/prometheus/client_golang": {"metrics"},
 	"github.com/redis/go-redis/v9":        {"upstream", "policy/command/gen", "internal/redistest", "internal/gatetest", "bench"},
 	"github.com/spf13/cobra":              {"cmd/redisgate"},
 	"github.com/tidwall/redcon":           {"resp", "proxy", "acl", "bench"}, // its Append functions only
-	"golang.org/x/crypto":                 {"auth"},                          // argon2 and scrypt
+	"golang.org/x/crypto":                 {"auth", "tlsconf"},               // argon2 and scrypt; ocsp
 	"golang.org/x/sys":                    {"eventloop", "internal/child", "bench"},
 	"golang.org/x/term":                   {"cmd/redisgate"},
 }
