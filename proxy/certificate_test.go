@@ -90,6 +90,89 @@ var certificates = map[string]string{
 		C FLUSHALL
 		G -NOPERM User cert has no permissions to run the 'flushall' command`,
 
+	"a failed AUTH in a transaction in a database that is not the certificate's": `
+		C AUTH five secret
+		C MULTI
+		C GET x
+		C AUTH five wrong
+		C GET y
+		C EXEC
+		G +OK
+		G +OK
+		G +QUEUED
+		G +QUEUED
+		G +QUEUED
+		U D1 MULTI
+		U D1 GET x
+		U D1 GET y
+		U D1 EXEC
+		A D1
+		G "*3\r\n$5\r\nget x\r\n-WRONGPASS invalid username-password pair or user is disabled.\r\n$5\r\nget y\r\n"
+		C FLUSHALL
+		G -NOPERM User cert has no permissions to run the 'flushall' command`,
+
+	"a failed AUTH before one that succeeds, in a transaction in such a database": `
+		C AUTH five secret
+		C MULTI
+		C AUTH five wrong
+		C AUTH five secret
+		C GET y
+		C EXEC
+		G +OK
+		G +OK
+		G +QUEUED
+		G +QUEUED
+		G +QUEUED
+		U D1 MULTI
+		U D1 GET y
+		U D1 EXEC
+		A D1
+		G "*3\r\n-WRONGPASS invalid username-password pair or user is disabled.\r\n+OK\r\n$5\r\nget y\r\n"
+		C FLUSHALL
+		G -NOPERM User five has no permissions to run the 'flushall' command`,
+
+	"a transaction with a failed AUTH that does not run": `
+		C AUTH five secret
+		G +OK
+		C WATCH k
+		U D1 WATCH k
+		A D1
+		G +OK
+		C MULTI
+		C AUTH five wrong
+		C GET y
+		C EXEC
+		G +OK
+		G +QUEUED
+		G +QUEUED
+		U D1 MULTI
+		U D1 GET y
+		U D1 EXEC
+		R D1 +OK
+		R D1 +QUEUED
+		R D1 "*-1\r\n"
+		G "*-1\r\n"
+		C FLUSHALL
+		G -NOPERM User five has no permissions to run the 'flushall' command`,
+
+	"a right password for another database, in a transaction": `
+		C AUTH other secret
+		C MULTI
+		C AUTH five secret
+		C GET y
+		C EXEC
+		G +OK
+		G +OK
+		G +QUEUED
+		G +QUEUED
+		U D1 MULTI
+		U D1 GET y
+		U D1 EXEC
+		A D1
+		G "*2\r\n-ERR redisgate: that user may not use this database, and inside MULTI no other can be chosen for it\r\n$5\r\nget y\r\n"
+		C FLUSHALL
+		G -NOPERM User other has no permissions to run the 'flushall' command`,
+
 	"a failed AUTH behind one that succeeds, in a transaction": `
 		C MULTI
 		C AUTH other secret

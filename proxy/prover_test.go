@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"redisgate/auth"
+	"redisgate/identity"
 	"redisgate/policy"
 	"redisgate/tlsfeed"
 	"redisgate/users"
@@ -17,7 +18,8 @@ import (
 // slowOld is a small hash of "old", made by the argon2 of Debian.
 const slowOld = "$argon2id$v=19$m=7168,t=1,p=1$c29tZXNhbHQxMjM$3M0bT8RGtgeVHMCKBUpUBiKVnuHEdBRq7GRj4mffa/Q"
 
-// slowUsers are ann, whose password is hashed slowly, and bob, whose is not.
+// slowUsers are ann, whose password is hashed slowly, and bob, whose is not; dan and eve
+// are as these, and need a certificate of their name too.
 func slowUsers(t testing.TB, slow string) *users.Set {
 	t.Helper()
 	h, err := auth.ParseSlow(slow)
@@ -32,11 +34,21 @@ func slowUsers(t testing.TB, slow string) *users.Set {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := users.NewSet([]users.Definition{{User: ann, Slow: []auth.Slow{h}}, {User: bob}}, nil)
+	dan, eve := definition(t, "dan", "on ~* +@all", nil, true, "CN:dan"), definition(t, "eve", "on >secret ~* +@all", nil, true, "CN:eve")
+	dan.Slow = []auth.Slow{h}
+	set, err := users.NewSet([]users.Definition{{User: ann, Slow: []auth.Slow{h}}, {User: bob}, dan, eve}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return set
+}
+
+// certificateOf is one with a common name; nil for "".
+func certificateOf(name string) *identity.Certificate {
+	if name == "" {
+		return nil
+	}
+	return &identity.Certificate{CommonName: name}
 }
 
 // provingServer is as much of a server as tries passwords.
@@ -50,26 +62,36 @@ func provingServer(t testing.TB) *Server {
 
 func TestWrongPasswordsTakeTheSameFloor(t *testing.T) {
 	for _, test := range []struct {
+		cert           string // common name; "": none
 		name, password string
 		least          time.Duration
 	}{
-		{"ann", "wrong", failFloor},
-		{"bob", "wrong", failFloor},
-		{"nobody", "wrong", failFloor},
-		{"", "", failFloor},
-		{"ann", strings.Repeat("x", maxPassword+1), failFloor},
-		{strings.Repeat("n", 1000), "wrong", failFloor},
-		{"ann", "old", 0},
-		{"bob", "secret", 0},
+		{"", "ann", "wrong", failFloor},
+		{"", "bob", "wrong", failFloor},
+		{"", "nobody", "wrong", failFloor},
+		{"", "", "", failFloor},
+		{"", "ann", strings.Repeat("x", maxPassword+1), failFloor},
+		{"", strings.Repeat("n", 1000), "wrong", failFloor},
+		{"", "ann", "old", 0},
+		{"", "bob", "secret", 0},
+		// Without the certificate a right password is as wrong as another.
+		{"", "dan", "old", failFloor},
+		{"", "eve", "secret", failFloor},
+		{"eve", "dan", "old", failFloor},
+		{"dan", "eve", "secret", failFloor},
+		{"dan", "dan", "wrong", failFloor},
+		{"dan", "dan", "old", 0},
+		{"eve", "eve", "secret", 0},
 	} {
 		synctest.Test(t, func(t *testing.T) { // in which the work itself takes no time
 			s := provingServer(t)
 			began := time.Now()
-			if do := s.trial(testAddr, nil, []byte(test.name), []byte(test.password)); do != nil {
-				do()
+			var found proof
+			if do := s.trial(testAddr, certificateOf(test.cert), []byte(test.name), []byte(test.password)); do != nil {
+				found = do()
 			}
-			if took := time.Since(began); took != test.least {
-				t.Errorf("%s with %q takes %v; want %v", test.name, test.password, took, test.least)
+			if took := time.Since(began); took != test.least || found.counted != (test.least > 0) {
+				t.Errorf("%s with %q and %q's certificate takes %v, a failure: %v; want %v", test.name, test.password, test.cert, took, found.counted, test.least)
 			}
 		})
 	}

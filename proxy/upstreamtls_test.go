@@ -1,10 +1,12 @@
 package proxy_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -196,5 +198,61 @@ func TestRedisWithoutTLS(t *testing.T) {
 	if nc, err := d.Dial(context.Background(), upstream.Key{Proto: 2}); err == nil {
 		nc.Close()
 		t.Error("Dial() by TLS to a plain port = nil; want an error")
+	}
+}
+
+// MONITOR and replication are passed on as they come out of TLS, however its records cut
+// them.
+func TestStreamsOfRedisByTLS(t *testing.T) {
+	for _, version := range []string{"TLSv1.2", "TLSv1.3"} {
+		t.Run(version, func(t *testing.T) {
+			s := newSecureRedis(t, "--tls-protocols", version, "--rdbcompression", "no")
+			g := s.gate(t, tlsconf.ClientOptions{CA: s.caFile, Cert: s.cert, Key: s.key, ServerName: "redis.example.com"})
+			g.Store.Swap(gatetest.BuildUsers(t, map[string]string{"app": "on >secret ~* &* +@all +monitor +sync"}, nil))
+			c := newWire(t, g.Dial(t)).login()
+			big := strings.Repeat("0123456789abcdef", 200<<10)
+			c.do("+OK\r\n", "SET", "big", big)
+
+			m := newWire(t, g.Dial(t)).login()
+			m.do("+OK\r\n", "MONITOR")
+			replica := newWire(t, g.Dial(t)).login()
+			replica.send("SYNC")
+			head := "\n"
+			for head == "\n" { // Redis's sign of life while it saves
+				var err error
+				if head, err = replica.r.ReadString('\n'); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var size int
+			if _, err := fmt.Sscanf(head, "$%d\r\n", &size); err != nil || size < len(big) {
+				t.Fatalf("SYNC = %q, %v; want a snapshot of more than %d bytes", head, err, len(big))
+			}
+			snapshot := make([]byte, size)
+			if _, err := io.ReadFull(replica.r, snapshot); err != nil || !bytes.Contains(snapshot, []byte(big)) {
+				t.Fatalf("the snapshot lacks the value: %v", err)
+			}
+			for i := range 300 {
+				c.do("+OK\r\n", "SET", "k", fmt.Sprint(i))
+			}
+			for _, want := range []struct {
+				w           *wire
+				first, last string
+			}{
+				{m, `"SET" "k" "0"`, `"SET" "k" "299"`},
+				{replica, "$3\r\nSET\r\n$1\r\nk\r\n$1\r\n0\r\n", "$3\r\nSET\r\n$1\r\nk\r\n$3\r\n299\r\n"},
+			} {
+				got := ""
+				for !strings.Contains(got, want.last) {
+					line, err := want.w.r.ReadString('\n')
+					if got += line; err != nil {
+						t.Fatalf("after %d bytes: %v; want %q", len(got), err, want.last)
+					}
+				}
+				if !strings.Contains(got, want.first) || strings.Count(got, "SET") != 300 {
+					t.Errorf("%d commands came; want 300, from %q on", strings.Count(got, "SET"), want.first)
+				}
+			}
+		})
 	}
 }

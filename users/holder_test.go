@@ -1,12 +1,14 @@
 package users
 
 import (
+	"errors"
 	"net/netip"
 	"os"
 	"strings"
 	"testing"
 
 	"redisgate/identity"
+	"redisgate/policy"
 )
 
 func patterns(t testing.TB, texts ...string) (out []identity.Pattern) {
@@ -73,6 +75,43 @@ func TestInitial(t *testing.T) {
 	}
 }
 
+func TestPasswordsThatNeedACertificate(t *testing.T) {
+	app, fast, free := defineSlow(t, "app", "on >pw ~*", slowOld), define(t, "fast", "on >pw ~*"), defineSlow(t, "free", "on >pw ~*", slowOld)
+	app.Certificates, app.RequireCertificate = patterns(t, "CN:app"), true
+	fast.Certificates, fast.RequireCertificate = patterns(t, "CN:fast"), true
+	s, err := NewSet([]Definition{app, fast, free}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cn := func(name string) *identity.Certificate { return &identity.Certificate{CommonName: name} }
+	for _, test := range []struct {
+		c              *identity.Certificate
+		name, password string
+		slot           int // -1: refused
+	}{
+		{nil, "app", "pw", -1},
+		{nil, "app", "old", -1},
+		{cn("fast"), "app", "pw", -1},
+		{cn("fast"), "app", "old", -1},
+		{cn("x"), "app", "old", -1},
+		{&identity.Certificate{CommonName: "app", Unclear: true}, "app", "old", -1},
+		{cn("app"), "app", "wrong", -1},
+		{cn("app"), "app", "pw", 0},
+		{cn("app"), "app", "old", 1},
+		{nil, "fast", "pw", -1},
+		{cn("fast"), "fast", "old", -1},
+		{cn("fast"), "fast", "pw", 0},
+		{nil, "free", "old", 1},
+		{cn("app"), "free", "pw", 0},
+	} {
+		name, password := []byte(test.name), []byte(test.password)
+		u, slot, ok := s.AuthenticateProved(inside, test.c, name, password, s.Prove(name, password))
+		if slot != test.slot || ok != (slot >= 0) || ok && u.Name != test.name {
+			t.Errorf("%s with %q and %+v = %v, password %d, %v; want password %d", test.name, test.password, test.c, u, slot, ok, test.slot)
+		}
+	}
+}
+
 func TestCertificatesGoWithNoPasswordLess(t *testing.T) {
 	const nopass = "redisgate: user 'app' has certificates, and with nopass anybody would be that user without one"
 	bound := define(t, "app", "on >pw ~*")
@@ -118,5 +157,43 @@ func TestCertificatesGoWithNoPasswordLess(t *testing.T) {
 	}
 	if err := d.Load(""); err == nil || !strings.Contains(err.Error(), nopass) || st.Load() != before {
 		t.Errorf("Load() = %v; want that it says %q and changes nothing", err, nopass)
+	}
+}
+
+// What the configuration adds to a user stays whatever changes the user.
+func TestExtrasOutliveChanges(t *testing.T) {
+	allow, err := policy.ParseNetworks([]string{inside.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	extras := map[string]Extra{"app": {
+		Allow: allow, Slow: slow(t, slowOld), MaxConnections: 3,
+		Certificates: patterns(t, "CN:app"), RequireCertificate: true,
+	}}
+	d, st := filed(t, "user app on >pw ~*\nuser ops on >pw ~* &* +@all\n", extras)
+	setUser := func() error { return d.SetUser("", "app", []string{"on", "+get"}) }
+	for _, change := range []struct {
+		name string
+		do   func() error
+	}{
+		{"nothing", func() error { return nil }},
+		{"ACL SETUSER", setUser},
+		{"ACL SAVE", func() error { return d.Save("") }},
+		{"ACL DELUSER and SETUSER", func() error {
+			_, err := d.DelUser("", []string{"app"})
+			return errors.Join(err, setUser())
+		}},
+		{"ACL SETUSER and LOAD", func() error { return errors.Join(setUser(), d.Load("")) }},
+	} {
+		if err := change.do(); err != nil {
+			t.Fatal(err)
+		}
+		u := st.Load().Lookup([]byte("app"))
+		if u.Allow.Len() != 1 || len(u.Slow) != 1 || u.MaxConnections != 3 || len(u.Certificates) != 1 || !u.RequireCertificate {
+			t.Errorf("after %s the user is %+v; want all that the configuration adds", change.name, u)
+		}
+		if whose, st := st.Load().Certified(inside, &identity.Certificate{CommonName: "app"}); whose != u || st != Holder {
+			t.Errorf("after %s the certificate is %v's, %v", change.name, whose, st)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package gatetest
 import (
 	"testing"
 
+	"redisgate/auth"
 	"redisgate/identity"
 	"redisgate/policy"
 	"redisgate/users"
@@ -14,6 +15,8 @@ type Person struct {
 	Allow        []string // networks; none: everywhere
 	Certificates []string // patterns
 	Bound        bool     // a password counts only with one of them
+	Slow         string   // one more password, with a slow hash; "": none
+	Most         int      // connections; 0: any number
 }
 
 // BuildUsers makes a set of users out of ACL rules.
@@ -34,7 +37,12 @@ func BuildPeople(t testing.TB, rules map[string]string, people map[string]Person
 		p := people[name]
 		u, err := policy.ParseUser(name, rule, policy.Options{Databases: p.Databases})
 		must(t, err)
-		d := users.Definition{User: u, RequireCertificate: p.Bound}
+		d := users.Definition{User: u, RequireCertificate: p.Bound, MaxConnections: p.Most}
+		if p.Slow != "" {
+			hash, err := auth.ParseSlow(auth.NewArgon2id([]byte(p.Slow)))
+			must(t, err)
+			d.Slow = []auth.Slow{hash}
+		}
 		if p.Allow != nil {
 			d.Allow, err = policy.ParseNetworks(p.Allow)
 			must(t, err)
