@@ -4,7 +4,22 @@ import (
 	"context"
 	"runtime/debug"
 	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 )
+
+// memoryShare of what the process may have is for Go: the collector works harder
+// near it rather than let the kernel end a process that has garbage left.
+const memoryShare = 0.9
+
+// limitMemory tells the collector of a container's limit, unless GOMEMLIMIT does. It
+// returns what undoes it. Where there is no limit, or none that can be read, nothing
+// changes.
+func limitMemory(of memlimit.Provider) (undo func()) {
+	before := debug.SetMemoryLimit(-1)
+	_, _ = memlimit.Set(memlimit.WithProvider(of), memlimit.WithRatio(memoryShare))
+	return func() { debug.SetMemoryLimit(before) }
+}
 
 const (
 	// burstLook is how often arrivals are counted, and how long a burst must have

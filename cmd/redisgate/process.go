@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
+
 	"redisgate/config"
 )
 
@@ -90,12 +92,13 @@ func tune(workers, slots int) (undo func()) {
 	// goroutine that may be busy, plus one, a parked loop never waits for those.
 	// The kernel then shares the processors among the threads.
 	procs := runtime.GOMAXPROCS(workers + slots + 1)
-	percent := gcPercent
+	percent, undoLimit := gcPercent, limitMemory(memlimit.FromCgroup)
 	if os.Getenv("GOGC") == "" {
 		percent = debug.SetGCPercent(gcPercent)
 	}
 	return func() {
 		runtime.GOMAXPROCS(procs)
+		undoLimit()
 		if os.Getenv("GOGC") == "" {
 			debug.SetGCPercent(percent)
 		}

@@ -71,19 +71,20 @@ var rooms = map[string][]string{
 // libraries says which rooms may import a library, tests of all rooms
 // included unless listed in alsoInTests.
 var libraries = map[string][]string{
-	"github.com/BurntSushi/toml":          {"config"},
-	"github.com/alicebob/miniredis/v2":    {"cmd/redisgate", "bench"}, // the demo
-	"github.com/armon/go-radix":           {"policy"},
-	"github.com/fsnotify/fsnotify":        {"tlsconf"},
-	"github.com/gaissmai/bart":            {"policy"},
-	"github.com/pires/go-proxyproto":      {"proxyheader"},
-	"github.com/prometheus/client_golang": {"metrics"},
-	"github.com/redis/go-redis/v9":        {"upstream", "policy/command/gen", "internal/redistest", "internal/gatetest", "bench"},
-	"github.com/spf13/cobra":              {"cmd/redisgate"},
-	"github.com/tidwall/redcon":           {"resp", "proxy", "acl", "bench"}, // its Append functions only
-	"golang.org/x/crypto":                 {"auth", "tlsconf"},               // argon2 and scrypt; ocsp
-	"golang.org/x/sys":                    {"eventloop", "internal/child", "bench"},
-	"golang.org/x/term":                   {"cmd/redisgate"},
+	"github.com/BurntSushi/toml":            {"config"},
+	"github.com/alicebob/miniredis/v2":      {"cmd/redisgate", "bench"}, // the demo
+	"github.com/armon/go-radix":             {"policy"},
+	"github.com/fsnotify/fsnotify":          {"tlsconf"},
+	"github.com/gaissmai/bart":              {"policy"},
+	"github.com/pires/go-proxyproto":        {"proxyheader"},
+	"github.com/prometheus/client_golang":   {"metrics"},
+	"github.com/KimMachineGun/automemlimit": {"cmd/redisgate"},
+	"github.com/redis/go-redis/v9":          {"upstream", "policy/command/gen", "internal/redistest", "internal/gatetest", "bench"},
+	"github.com/spf13/cobra":                {"cmd/redisgate"},
+	"github.com/tidwall/redcon":             {"resp", "proxy", "acl", "bench"}, // its Append functions only
+	"golang.org/x/crypto":                   {"auth", "tlsconf"},               // argon2 and scrypt; ocsp
+	"golang.org/x/sys":                      {"eventloop", "internal/child", "bench"},
+	"golang.org/x/term":                     {"cmd/redisgate"},
 }
 
 // alsoInTests are the libraries that tests of every room may import.
