@@ -100,7 +100,7 @@ func (b *background) waitFor(t *testing.T, s *syncBuffer, text string) string {
 
 func TestHelpShowsExamplesOfEveryVerb(t *testing.T) {
 	root := newRoot()
-	for _, verb := range []string{"demo", "init", "serve", "check", "explain", "hash-password", "health", "version"} {
+	for _, verb := range []string{"demo", "init", "serve", "check", "explain", "firewall", "hash-password", "health", "version"} {
 		cmd, _, err := root.Find([]string{verb})
 		if err != nil || cmd == root {
 			t.Errorf("there is no verb %s (%v)", verb, err)
