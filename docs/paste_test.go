@@ -27,6 +27,7 @@ var pasted = []struct {
 	{"redisgate explain ", true, ""},
 	{"redisgate hash-password", true, "change me\n"},
 	{"redisgate firewall ", true, ""},
+	{"redisgate doctor ", false, ""}, // needs a Redis
 	{"redisgate serve ", false, ""},
 	{"redis-server ", false, ""},
 	{"go run ./cmd/redisgate demo", false, ""},

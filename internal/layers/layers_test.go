@@ -51,7 +51,8 @@ var rooms = map[string][]string{
 	"proxy":    {"acl", "resp", "policy", "policy/command", "users", "auth", "eventloop", "tlsfeed", "upstream", "proxyheader"},
 	"metrics":  {"policy"},
 
-	"firewall": nil, // lists of networks as other tools' rules
+	"firewall": nil,                          // lists of networks as other tools' rules
+	"doctor":   {"policy", "policy/command"}, // judgement over what Redis is like
 
 	"configs": nil,
 	"docs":    nil, // prose, and tests that hold it to the code
