@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"iter"
 	"net/netip"
 	"strings"
 
@@ -63,6 +64,15 @@ func (n *Networks) Contains(a netip.Addr) bool {
 
 // Has reports whether that very range is among those that were written.
 func (n *Networks) Has(p netip.Prefix) bool { return n != nil && n.table.Get(p) }
+
+// All yields the ranges, each once: IPv4 before IPv6, by address, then by length. IPv4 ranges are not v4-mapped.
+func (n *Networks) All() iter.Seq[netip.Prefix] {
+	return func(yield func(netip.Prefix) bool) {
+		if n != nil {
+			n.table.AllSorted()(yield)
+		}
+	}
+}
 
 // Len is the number of ranges.
 func (n *Networks) Len() int {

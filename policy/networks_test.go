@@ -170,3 +170,17 @@ func BenchmarkNetworks(b *testing.B) {
 		})
 	}
 }
+
+func TestAllYieldsEachRangeOnce(t *testing.T) {
+	n := mustNetworks(t, "2001:db8::/32", "10.0.0.0/8", "::ffff:192.0.2.0/120", "10.0.0.0/8", "10.0.0.0/16", "9.9.9.9")
+	var got []string
+	for p := range n.All() {
+		got = append(got, p.String())
+	}
+	if want := []string{"9.9.9.9/32", "10.0.0.0/8", "10.0.0.0/16", "192.0.2.0/24", "2001:db8::/32"}; !slices.Equal(got, want) {
+		t.Errorf("All() = %v; want %v", got, want)
+	}
+	for p := range (*Networks)(nil).All() {
+		t.Errorf("All() of nothing has %s", p)
+	}
+}

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"sync"
@@ -86,6 +87,26 @@ func (c *Control) Commands(ctx context.Context) ([]string, error) {
 	defer cancel()
 	return c.client.CommandList(ctx, nil).Result()
 }
+
+// Ask sends one command and returns its reply, decoded: a string, an integer, nil or a
+// slice of these. A reply that is an error is an error of Redis's text. It is for looking
+// at Redis, not for clients' commands.
+func (c *Control) Ask(ctx context.Context, args ...string) (any, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.dialer.Timeout)
+	defer cancel()
+	words := make([]any, len(args))
+	for i, a := range args {
+		words[i] = a
+	}
+	reply, err := c.client.Do(ctx, words...).Result()
+	if errors.Is(err, redis.Nil) {
+		return nil, nil
+	}
+	return reply, err
+}
+
+// Close ends the connection. A Control that Watch runs closes itself.
+func (c *Control) Close() error { return c.client.Close() }
 
 // Watch checks every interval until ctx ends, and calls changed when Redis goes
 // or comes, the first result included.

@@ -100,7 +100,7 @@ func (b *background) waitFor(t *testing.T, s *syncBuffer, text string) string {
 
 func TestHelpShowsExamplesOfEveryVerb(t *testing.T) {
 	root := newRoot()
-	for _, verb := range []string{"demo", "init", "serve", "check", "explain", "hash-password", "health", "version"} {
+	for _, verb := range []string{"demo", "init", "serve", "check", "explain", "doctor", "firewall", "hash-password", "health", "version"} {
 		cmd, _, err := root.Find([]string{verb})
 		if err != nil || cmd == root {
 			t.Errorf("there is no verb %s (%v)", verb, err)
@@ -232,6 +232,8 @@ func TestCompletionOffersWhatFits(t *testing.T) {
 		{[]string{"help", "se"}, "serve\tRun the proxy", nothing},
 		{[]string{"check", "--config", ""}, "toml", ":8"},
 		{[]string{"check", ""}, nothing, nothing},
+		{[]string{"firewall", "--format", ""}, "nftables", nothing},
+		{[]string{"doctor", "--password-file", ""}, files, files},
 		{[]string{"init", ""}, directories, directories},
 		{[]string{"init", "a", ""}, nothing, nothing},
 		{[]string{"health", "--address", ""}, nothing, nothing},

@@ -69,7 +69,7 @@ lets through what each user's Redis ACL rules permit.`,
 		}
 		return hinted(hint, "%w", err)
 	})
-	root.AddCommand(newDemo(), newInit(), newServe(), newCheck(), newExplain(), newHashPassword(), newHealth(), newVersion())
+	root.AddCommand(newDemo(), newInit(), newServe(), newCheck(), newExplain(), newDoctor(), newFirewall(), newHashPassword(), newHealth(), newVersion())
 	root.SetHelpCommand(newHelp())
 	for _, cmd := range root.Commands() {
 		completeNothing(cmd)

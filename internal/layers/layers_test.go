@@ -53,6 +53,9 @@ var rooms = map[string][]string{
 	"proxy":    {"acl", "identity", "resp", "policy", "policy/command", "users", "auth", "eventloop", "tlsfeed", "upstream", "proxyheader"},
 	"metrics":  {"policy"},
 
+	"firewall": nil,                          // lists of networks as other tools' rules
+	"doctor":   {"policy", "policy/command"}, // judgement over what Redis is like
+
 	"configs": nil,
 	"docs":    nil, // prose, and tests that hold it to the code
 	"bench":   {anything, "internal/child", "internal/gatetest", "internal/process", "internal/redistest"},
@@ -108,6 +111,7 @@ var outOfSight = map[string][]string{
 	"users":          {"net", "net/http", "crypto/tls"},
 	"auth":           {"net", "net/http", "crypto/tls"},
 	"tlsconf":        {"net/http"},
+	"firewall":       {"net", "net/http", "crypto/tls", "time", "log", "log/slog", "os"},
 	"config":         {"net/http", "crypto/tls", "crypto/x509", "log", "log/slog"},
 }
 
