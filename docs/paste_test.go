@@ -37,6 +37,10 @@ var pasted = []struct {
 	{"docker build ", false, ""},
 	{"curl -s http://127.0.0.1:9121/metrics", false, ""},
 	{"promtool ", true, ""},
+	{"sudo useradd ", false, ""},
+	{"sudo usermod ", false, ""},
+	{"sudo install -m 0644 configs/systemd/", false, ""},
+	{"sudo systemctl ", false, ""},
 	{"mkdir -p gate", false, ""},
 	{"docker compose ", false, ""}, // internal/e2e runs what these would
 	{"redis-cli ", false, ""},      // so does it

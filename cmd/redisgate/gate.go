@@ -101,7 +101,17 @@ func (g *gate) run(drain, now context.Context) error {
 	defer g.undo()
 	// Health and metrics go on while clients drain, and end with run.
 	ctx, end := context.WithCancel(context.WithoutCancel(drain))
-	done := make(chan struct{}, 3)
+	done := make(chan struct{}, 4)
+	go func() {
+		supervisor{
+			log: g.log, drain: g.b.cfg.Listen.DrainTimeout.Std(),
+			alive: func(within time.Duration) bool {
+				_, ok := g.server.Snapshot(within)
+				return ok
+			},
+		}.watch(ctx, drain)
+		done <- struct{}{}
+	}()
 	go func() {
 		freeAfterBursts(ctx, g.server.Accepted)
 		done <- struct{}{}

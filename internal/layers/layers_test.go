@@ -72,6 +72,7 @@ var libraries = map[string][]string{
 	"github.com/BurntSushi/toml":          {"config"},
 	"github.com/alicebob/miniredis/v2":    {"cmd/redisgate", "bench"}, // the demo
 	"github.com/armon/go-radix":           {"policy"},
+	"github.com/coreos/go-systemd/v22":    {"cmd/redisgate"},
 	"github.com/gaissmai/bart":            {"policy"},
 	"github.com/pires/go-proxyproto":      {"proxyheader"},
 	"github.com/prometheus/client_golang": {"metrics"},
