@@ -1,5 +1,5 @@
-// Package configs holds the example configurations, and the full one as text
-// for `redisgate init`.
+// Package configs holds the example configurations, what other systems need to run and
+// watch redisgate, and the full configuration as text for `redisgate init`.
 package configs
 
 import _ "embed"

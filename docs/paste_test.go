@@ -10,10 +10,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"redisgate/internal/redistest"
 )
 
-// pasted says of each line that the README tells readers to paste, by how it
-// begins, whether it is run here, and with what on standard input. Lines that
+// pasted says of each line that the README and docs/OPERATIONS.md tell readers to paste,
+// by how it begins, whether it is run here, and with what on standard input. Lines that
 // stay in the foreground, need ports or a network, or take long are not; those of
 // redisgate among them have tests of their own in cmd/redisgate.
 var pasted = []struct {
@@ -36,6 +38,15 @@ var pasted = []struct {
 	{"sudo install bin/redisgate ", false, ""},
 	{"docker build ", false, ""},
 	{"curl -s http://127.0.0.1:9121/metrics", false, ""},
+	{"promtool ", true, ""},
+	{"sudo useradd ", false, ""},
+	{"sudo usermod ", false, ""},
+	{"sudo install -m 0644 configs/systemd/", false, ""},
+	{"sudo systemctl ", false, ""},
+	{"mkdir -p gate", false, ""},
+	{"docker compose ", false, ""}, // internal/e2e runs what these would
+	{"redis-cli ", false, ""},      // so does it
+	{"kubectl ", false, ""},
 }
 
 func TestPastedLinesWork(t *testing.T) {
@@ -51,7 +62,15 @@ func TestPastedLinesWork(t *testing.T) {
 	}
 	path := bin + string(filepath.ListSeparator) + os.Getenv("PATH")
 	ran := 0
-	for _, block := range blocks(readme(t), "sh") {
+	if err := os.CopyFS(filepath.Join(dir, "configs"), os.DirFS(filepath.Join(root, "configs"))); err != nil {
+		t.Fatal(err)
+	}
+	redistest.RequireTool(t, "promtool")
+	operations, err := os.ReadFile(filepath.Join(root, "docs", "OPERATIONS.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range append(blocks(readme(t), "sh"), blocks(string(operations), "sh")...) {
 		for line := range strings.Lines(block) {
 			line = strings.TrimSpace(line)
 			known := false
@@ -78,8 +97,8 @@ func TestPastedLinesWork(t *testing.T) {
 			}
 		}
 	}
-	if ran < 4 {
-		t.Errorf("%d lines of the README were run; want at least 4", ran)
+	if ran < 7 {
+		t.Errorf("%d lines were run; want at least 7", ran)
 	}
 }
 

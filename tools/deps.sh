@@ -1,10 +1,11 @@
 #!/bin/sh
 # Looks for what the tests need beyond Go: redis-server 7 or newer with its
-# tools, openssl, sslscan, curl, haproxy and fail2ban; on Linux nftables, iptables, ufw
-# and iproute2; with LIBRARIES=true, for the tests with other languages' libraries,
-# redis-py with and without hiredis, node and npm; with COMPARE=true, for make
-# bench-compare, stunnel; a C compiler for the race detector when CI=true. Installs it
-# with apt-get where that needs no password, and otherwise says what to do.
+# tools, openssl, sslscan, curl, haproxy, fail2ban, prometheus with promtool; on Linux
+# nftables, iptables, ufw, iproute2 and systemd-analyze; with LIBRARIES=true, for the
+# tests with other languages' libraries, redis-py with and without hiredis, node and
+# npm; with COMPARE=true, for make bench-compare, stunnel; a C compiler for the race
+# detector when CI=true. Installs it with apt-get where that needs no password, and
+# otherwise says what to do.
 # It ends with success even so: the tests that need what is missing are skipped
 # and listed, and in CI that fails.
 set -u
@@ -35,7 +36,9 @@ missing() {
 		command -v iptables-restore >/dev/null && command -v ip6tables-restore >/dev/null || echo iptables
 		command -v ufw >/dev/null || echo ufw
 		command -v ip >/dev/null || echo iproute2
+		command -v systemd-analyze >/dev/null || echo systemd
 	fi
+	command -v promtool >/dev/null && command -v prometheus >/dev/null || echo prometheus
 	if [ "${LIBRARIES:-}" = true ]; then
 		has_python redis || echo python3-redis
 		has_python hiredis || echo python3-hiredis

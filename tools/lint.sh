@@ -14,6 +14,8 @@ echo "vet, tests with client libraries"
 go vet -tags libraries ./internal/e2e
 echo "vet, soak"
 go vet -tags soak ./internal/e2e
+echo "vet, tools/manifests"
+go vet -C tools/manifests ./...
 echo "vet, 32 bit"
 CGO_ENABLED=0 GOARCH=386 go vet ./...
 echo "build, macOS"

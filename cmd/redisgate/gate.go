@@ -117,36 +117,32 @@ func (g *gate) run(drain, now context.Context) error {
 	defer g.undo()
 	// Health and metrics go on while clients drain, and end with run.
 	ctx, end := context.WithCancel(context.WithoutCancel(drain))
-	done := make(chan struct{}, 4)
-	go func() {
-		var following sync.WaitGroup
-		for _, l := range g.tls {
-			following.Go(func() { l.Watch(ctx) })
+	var beside sync.WaitGroup
+	for _, l := range g.tls {
+		beside.Go(func() { l.Watch(ctx) })
+	}
+	beside.Go(func() {
+		supervisor{
+			log: g.log, drain: g.b.cfg.Listen.DrainTimeout.Std(),
+			alive: func(within time.Duration) bool {
+				_, ok := g.server.Snapshot(within)
+				return ok
+			},
+		}.watch(ctx, drain)
+	})
+	beside.Go(func() { freeAfterBursts(ctx, g.server.Accepted) })
+	beside.Go(func() { g.control.Watch(ctx, watchInterval, g.redisChanged) })
+	beside.Go(func() {
+		if g.web == nil {
+			return
 		}
-		following.Wait()
-		done <- struct{}{}
-	}()
-	go func() {
-		freeAfterBursts(ctx, g.server.Accepted)
-		done <- struct{}{}
-	}()
-	go func() {
-		g.control.Watch(ctx, watchInterval, g.redisChanged)
-		done <- struct{}{}
-	}()
-	go func() {
-		if g.web != nil {
-			if err := g.web.Serve(ctx, g.webAt); err != nil {
-				g.log.Error("the metrics listener failed", "error", err)
-			}
+		if err := g.web.Serve(ctx, g.webAt); err != nil {
+			g.log.Error("the metrics listener failed", "error", err)
 		}
-		done <- struct{}{}
-	}()
+	})
 	err := g.server.Run(drain, now)
 	end()
-	for range cap(done) {
-		<-done
-	}
+	beside.Wait()
 	return err
 }
 

@@ -14,10 +14,15 @@ import (
 	"redisgate/config"
 )
 
-// listenAll opens what the configuration names, all or nothing. metricsAt is nil
-// if metrics are off. The error is config.Problems, one for each address that
-// failed.
+// listenAll opens what the configuration names, or takes it from those that systemd has
+// opened, all or nothing. metricsAt is nil if metrics are off. The error is
+// config.Problems, one for each address that failed, unless it is of systemd's sockets.
 func listenAll(cfg *config.Config) (clients []net.Listener, metricsAt net.Listener, err error) {
+	given, err := inherit()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { given.close() }() // what nobody has taken
 	var problems config.Problems
 	failed := func(path string, err error) {
 		text, hint := listenProblem(err)
@@ -25,6 +30,10 @@ func listenAll(cfg *config.Config) (clients []net.Listener, metricsAt net.Listen
 	}
 	endpoints := cfg.Listen.Endpoints()
 	for i, e := range endpoints {
+		if ln := given.take(e); ln != nil {
+			clients = append(clients, ln)
+			continue
+		}
 		ln, err := listenAt(e, cfg.Listen.UnixMode.FileMode())
 		if err != nil {
 			path := "listen.address"
@@ -37,15 +46,19 @@ func listenAll(cfg *config.Config) (clients []net.Listener, metricsAt net.Listen
 		clients = append(clients, ln)
 	}
 	if cfg.Metrics.Address != "" {
-		if metricsAt, err = listenTCP(cfg.Metrics.Address); err != nil {
-			failed("metrics.address", err)
+		if metricsAt = given.take(config.Endpoint{Network: "tcp", Address: cfg.Metrics.Address}); metricsAt == nil {
+			if metricsAt, err = listenTCP(cfg.Metrics.Address); err != nil {
+				failed("metrics.address", err)
+			}
 		}
 	}
-	if len(problems) == 0 {
+	if len(problems) > 0 {
+		err = problems
+	} else if err = given.unclaimed(); err == nil {
 		return clients, metricsAt, nil
 	}
 	closeAll(clients, metricsAt)
-	return nil, nil, problems
+	return nil, nil, err
 }
 
 // closeAll closes listeners; metricsAt may be nil.

@@ -99,11 +99,17 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 		}
 		out.Denied = append(out.Denied, metrics.Denied{User: user, Reason: r.Reason, Count: snap.Refused[r]})
 	}
-	for _, kind := range slices.Sorted(maps.Keys(snap.Upstream)) {
+	kinds := append(slices.Collect(maps.Keys(snap.Upstream)), upstreamErrors...)
+	slices.Sort(kinds)
+	for _, kind := range slices.Compact(kinds) {
 		out.UpstreamErrors = append(out.UpstreamErrors, metrics.UpstreamError{Kind: kind, Count: snap.Upstream[kind]})
 	}
 	return out
 }
+
+// upstreamErrors are the kinds that have a series before the first failure: rate() and
+// increase() do not see the step from no series to 1.
+var upstreamErrors = []string{"auth", "dial", "lost", "protocol"}
 
 // unauthenticated is the user label of clients that have not logged in. No
 // user can have that name: names contain no space.

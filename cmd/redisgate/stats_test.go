@@ -1,9 +1,11 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
+	"redisgate/metrics"
 	"redisgate/policy/command"
 	"redisgate/proxy"
 )
@@ -18,6 +20,7 @@ func TestStatsNameCommandsAndUsers(t *testing.T) {
 	snap.Auth = map[string]uint64{"ok": 1, "failed": 2, "throttled": 3}
 	snap.Closed = map[string]uint64{"auth_timeout": 7}
 	snap.Refused = map[proxy.Refusal]uint64{{User: "app", Reason: "key"}: 8, {Reason: "unauthenticated"}: 9}
+	snap.Upstream = map[string]uint64{"lost": 11}
 	snap.Durations[0] = 10
 	snap.DurationSeconds = 1.5
 	s := &stats{snapshot: func(time.Duration) (proxy.Snapshot, bool) { return snap, true }, started: time.Unix(1, 0)}
@@ -41,6 +44,9 @@ func TestStatsNameCommandsAndUsers(t *testing.T) {
 	}
 	if !got.UpstreamUp || got.UpstreamShared != 2 || len(got.Handshakes) != 1 {
 		t.Errorf("snapshot = %+v; want up, 2 shared, one kind of handshake", got)
+	}
+	if want := []metrics.UpstreamError{{Kind: "auth"}, {Kind: "dial"}, {Kind: "lost", Count: 11}, {Kind: "protocol"}}; !slices.Equal(got.UpstreamErrors, want) {
+		t.Errorf("UpstreamErrors = %v; want %v", got.UpstreamErrors, want)
 	}
 }
 

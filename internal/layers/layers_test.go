@@ -77,6 +77,7 @@ var libraries = map[string][]string{
 	"github.com/BurntSushi/toml":            {"config"},
 	"github.com/alicebob/miniredis/v2":      {"cmd/redisgate", "bench"}, // the demo
 	"github.com/armon/go-radix":             {"policy"},
+	"github.com/coreos/go-systemd/v22":      {"cmd/redisgate"},
 	"github.com/fsnotify/fsnotify":          {"tlsconf"},
 	"github.com/gaissmai/bart":              {"policy"},
 	"github.com/pires/go-proxyproto":        {"proxyheader"},
