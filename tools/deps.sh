@@ -1,6 +1,6 @@
 #!/bin/sh
 # Looks for what the tests need beyond Go: redis-server 7 or newer with its
-# tools, openssl, curl, haproxy, fail2ban, prometheus with promtool and, on Linux, systemd-analyze; with LIBRARIES=true, for the tests with
+# tools, openssl, curl, haproxy, fail2ban, prometheus with promtool, mandoc and, on Linux, systemd-analyze; with LIBRARIES=true, for the tests with
 # other languages' libraries, redis-py with and without hiredis, node and npm; with
 # COMPARE=true, for make bench-compare, stunnel; a C compiler for the race detector
 # when CI=true. Installs it with apt-get where that needs no password, and otherwise
@@ -30,6 +30,7 @@ missing() {
 	done
 	command -v fail2ban-regex >/dev/null || echo fail2ban
 	command -v promtool >/dev/null && command -v prometheus >/dev/null || echo prometheus
+	command -v mandoc >/dev/null || echo mandoc
 	[ "$(uname)" != Linux ] || command -v systemd-analyze >/dev/null || echo systemd
 	if [ "${LIBRARIES:-}" = true ]; then
 		has_python redis || echo python3-redis
