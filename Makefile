@@ -7,6 +7,7 @@ FUZZTIME ?= 60s
 COUNT    ?= 6
 REQUESTS ?= 2000000
 SOAK     ?= 10m
+VERSION  ?= 0~$(shell git log -1 --date=format:%Y%m%d --format=%cd.%h 2>/dev/null || echo unknown)
 
 # The race detector needs cgo, which needs a C compiler, and a 64-bit system.
 RACE = $(shell case "$$($(GO) env CGO_ENABLED) $$($(GO) env GOARCH)" in (*" 386"|*" arm") ;; (1*) echo -race ;; esac)
@@ -15,13 +16,18 @@ TESTFLAGS ?= -vet=off -shuffle=on -timeout 20m
 TESTSUM = $(GO) run ./internal/testsum
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race portable fuzz differential bench bench-idle bench-compare bench-compare-list timed libraries soak lint fmt fmt-check ci deps
+.PHONY: help build deb test race portable fuzz differential bench bench-idle bench-compare bench-compare-list timed libraries soak lint fmt fmt-check ci deps
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build bin/redisgate, a static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/redisgate ./cmd/redisgate
+
+deb: ## Build bin/redisgate.deb, a package for Debian and Ubuntu; VERSION is its version
+	@$(MAKE) --no-print-directory build
+	ARCH=$(shell $(GO) env GOARCH) VERSION='$(VERSION)' BINARY=bin/redisgate \
+		$(GO) tool -modfile=tools/nfpm/go.mod nfpm package --config configs/package/nfpm.yaml --packager deb --target bin/redisgate.deb
 
 deps: ## Install what the tests need beyond Go, or say how
 	@tools/deps.sh

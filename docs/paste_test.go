@@ -39,6 +39,10 @@ var pasted = []struct {
 	{"docker build ", false, ""},
 	{"curl -s http://127.0.0.1:9121/metrics", false, ""},
 	{"promtool ", true, ""},
+	{"sudo apt-get install ./bin/redisgate.deb", false, ""}, // as its test in internal/e2e does
+	{"sudo redisgate init ", false, ""},
+	{"sudo install -m 0640 -g redisgate ", false, ""},
+	{"sudo -u redisgate redisgate check ", false, ""},
 	{"sudo useradd ", false, ""},
 	{"sudo usermod ", false, ""},
 	{"sudo install -m 0644 configs/systemd/", false, ""},

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Looks for what the tests need beyond Go: redis-server 7 or newer with its
-# tools, openssl, sslscan, curl, haproxy, fail2ban, prometheus with promtool; on Linux
-# nftables, iptables, ufw, iproute2 and systemd-analyze; with LIBRARIES=true, for the
+# tools, openssl, sslscan, curl, haproxy, fail2ban, prometheus with promtool and
+# mandoc; on Linux nftables, iptables, ufw, iproute2 and systemd-analyze; with LIBRARIES=true, for the
 # tests with other languages' libraries, redis-py with and without hiredis, node and
 # npm; with COMPARE=true, for make bench-compare, stunnel; a C compiler for the race
 # detector when CI=true. Installs it with apt-get where that needs no password, and
@@ -39,6 +39,7 @@ missing() {
 		command -v systemd-analyze >/dev/null || echo systemd
 	fi
 	command -v promtool >/dev/null && command -v prometheus >/dev/null || echo prometheus
+	command -v mandoc >/dev/null || echo mandoc
 	if [ "${LIBRARIES:-}" = true ]; then
 		has_python redis || echo python3-redis
 		has_python hiredis || echo python3-hiredis

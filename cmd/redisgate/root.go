@@ -90,7 +90,7 @@ func completeNothing(cmd *cobra.Command) {
 	}
 }
 
-var flagName = regexp.MustCompile(`(?m)^ +(?:-\w, |    )--([a-z-]+)`)
+var flagName = regexp.MustCompile(`(?m)^ +(?:-\w, |    )--([a-z0-9-]+)`)
 
 // flagNames reads the names from the help: cobra's own type of a flag is of
 // another module.
