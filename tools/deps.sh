@@ -1,6 +1,6 @@
 #!/bin/sh
 # Looks for what the tests need beyond Go: redis-server 7 or newer with its
-# tools, openssl, sslscan, curl, haproxy and fail2ban; with LIBRARIES=true, for the tests
+# tools, openssl, sslscan, curl, haproxy, ip and fail2ban; with LIBRARIES=true, for the tests
 # with other languages' libraries, redis-py with and without hiredis, node and npm; with
 # COMPARE=true, for make bench-compare, stunnel; a C compiler for the race detector
 # when CI=true. Installs it with apt-get where that needs no password, and otherwise
@@ -28,6 +28,7 @@ missing() {
 	for tool in openssl sslscan curl haproxy; do
 		command -v "$tool" >/dev/null || echo "$tool"
 	done
+	command -v ip >/dev/null || echo iproute2
 	command -v fail2ban-regex >/dev/null || echo fail2ban
 	if [ "${LIBRARIES:-}" = true ]; then
 		has_python redis || echo python3-redis
