@@ -16,7 +16,7 @@ TESTFLAGS ?= -vet=off -shuffle=on -timeout 20m
 TESTSUM = $(GO) run ./internal/testsum
 
 .DEFAULT_GOAL := help
-.PHONY: help build deb test race portable fuzz differential bench bench-idle bench-compare bench-compare-list timed libraries soak lint fmt fmt-check ci deps
+.PHONY: help build deb test race portable fuzz differential bench bench-idle bench-attack bench-compare bench-compare-list timed libraries soak lint fmt fmt-check ci deps
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ bench-compare: ## Compare with Redis's own TLS, HAProxy and stunnel; SCENARIOS, 
 	@$(GO) build -o bin/bench-compare ./bench/compare
 	@exec bin/bench-compare -out bench/results $(if $(value SCENARIOS),-scenarios '$(value SCENARIOS)') $(if $(value TARGETS),-targets '$(value TARGETS)') \
 		$(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(SECONDS),-seconds $(SECONDS)) $(if $(filter command environment,$(origin REQUESTS)),-requests $(REQUESTS)) $(if $(BASELINE),-baseline '$(BASELINE)')
+
+bench-attack: deps ## Measure what attackers take from others, for a quiet machine
+	$(GO) run ./bench/attack
 
 bench-compare-list: ## List the scenarios and targets of bench-compare
 	@$(GO) run ./bench/compare -list

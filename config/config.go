@@ -104,7 +104,10 @@ type User struct {
 	RequireCertificate bool     `toml:"require_certificate"` // a password counts only with one of Certificates
 	UnsafeScripts      bool     `toml:"unsafe_scripts"`
 	MaxConnections     int      `toml:"max_connections"` // 0: as limits.connections_per_user
-	Certificates       []string `toml:"certificates"`    // patterns of client certificates, such as "CN:app"
+
+	MaxCommandsPerSecond int      `toml:"max_commands_per_second"` // 0: as limits.commands_per_second_per_user
+	MaxBytesPerSecond    Size     `toml:"max_bytes_per_second"`    // 0: as limits.bytes_per_second_per_user
+	Certificates         []string `toml:"certificates"`            // patterns of client certificates, such as "CN:app"
 }
 
 // ACL names a Redis aclfile, which then has the rules of all users. A User adds the
@@ -121,8 +124,16 @@ type Auth struct {
 
 // Limits bounds what clients may make the process hold.
 type Limits struct {
-	ConnectionsPerUser      int      `toml:"connections_per_user"`    // 0: any number
-	ConnectionsPerAddress   int      `toml:"connections_per_address"` // 0: any number
+	ConnectionsPerUser    int `toml:"connections_per_user"`    // 0: any number
+	ConnectionsPerAddress int `toml:"connections_per_address"` // 0: any number
+
+	// Commands, and bytes to and fro, in a second. 0: any number.
+	CommandsPerSecondPerUser    int    `toml:"commands_per_second_per_user"`
+	CommandsPerSecondPerAddress int    `toml:"commands_per_second_per_address"`
+	BytesPerSecondPerUser       Size   `toml:"bytes_per_second_per_user"`
+	BytesPerSecondPerAddress    Size   `toml:"bytes_per_second_per_address"`
+	RateExceeded                string `toml:"rate_exceeded"` // what becomes of a command too many: "wait" or "error"
+
 	MaxCommandBytes         Size     `toml:"max_command_bytes"`
 	MaxArgumentBytes        Size     `toml:"max_argument_bytes"`
 	MaxBufferedCommandBytes Size     `toml:"max_buffered_command_bytes"`
@@ -197,6 +208,7 @@ func Default() *Config {
 			MaxArguments:            1048576,
 			OutputBuffer:            8 << 20,
 			OutputTimeout:           Duration(60 * time.Second),
+			RateExceeded:            "wait",
 			Memory:                  256 << 20,
 		},
 		Metrics: Metrics{Address: "127.0.0.1:9121"},

@@ -100,6 +100,8 @@ databases = [3, 4]
 require_certificate = false
 unsafe_scripts = true
 max_connections = 11
+max_commands_per_second = 14
+max_bytes_per_second = "15KB"
 certificates = []
 [acl]
 file = ""
@@ -109,6 +111,11 @@ lockout = "7s"
 [limits]
 connections_per_user = 12
 connections_per_address = 13
+commands_per_second_per_user = 16
+commands_per_second_per_address = 17
+bytes_per_second_per_user = "18KB"
+bytes_per_second_per_address = "19KB"
+rate_exceeded = "error"
 max_command_bytes = "2GB"
 max_argument_bytes = "1GB"
 max_buffered_command_bytes = 1048576
@@ -126,41 +133,48 @@ level = "debug"
 format = "json"
 `)
 	want := map[string]any{
-		"listen.address":                 Addresses{"0.0.0.0:6380", "unix:///etc/redisgate/run/rg.sock", "[::1]:6381"},
-		"listen.max_connections":         7,
-		"listen.handshake_timeout":       Duration(time.Second),
-		"listen.idle_timeout":            Duration(time.Hour),
-		"listen.unix_mode":               Mode(0o660),
-		"listen.workers":                 2,
-		"listen.drain_timeout":           Duration(4 * time.Second),
-		"network.allow_file":             Addresses{"/etc/redisgate/office.txt"},
-		"network.deny_file":              Addresses{"/etc/redisgate/bad.txt", "/abs/worse.txt"},
-		"tls.cert":                       "/etc/redisgate/a.crt",
-		"tls.key":                        "/abs/a.key",
-		"tls.client_ca":                  "/etc/redisgate/ca.pem",
-		"tls.client_auth":                "require",
-		"network.allow":                  []string{"10.0.0.0/8", "192.0.2.1"},
-		"upstream.address":               "unix:///run/redis.sock",
-		"upstream.password_file":         "/etc/redisgate/secret",
-		"upstream.unsafe_remote":         true,
-		"user.databases":                 []int{3, 4},
-		"user.password":                  Hashes{"$argon2id$v=19$m=1"},
-		"user.max_connections":           11,
-		"limits.connections_per_user":    12,
-		"limits.connections_per_address": 13,
-		"user.unsafe_scripts":            true,
-		"auth.free_attempts":             9,
-		"auth.lockout":                   Duration(7 * time.Second),
-		"limits.max_command_bytes":       Size(2 << 30),
-		"limits.max_argument_bytes":      Size(1 << 30),
-		"limits.output_buffer":           Size(1 << 20),
-		"metrics.address":                "",
-		"log.format":                     "json",
-		"upstream.max_shared":            3,
-		"limits.memory":                  Size(64 << 20),
-		"upstream.connect_timeout":       Duration(5 * time.Second),
-		"listen.proxy_protocol_from":     []string{"10.0.0.1"},
-		"listen.proxy_protocol_timeout":  Duration(500 * time.Millisecond),
+		"listen.address":                         Addresses{"0.0.0.0:6380", "unix:///etc/redisgate/run/rg.sock", "[::1]:6381"},
+		"listen.max_connections":                 7,
+		"listen.handshake_timeout":               Duration(time.Second),
+		"listen.idle_timeout":                    Duration(time.Hour),
+		"listen.unix_mode":                       Mode(0o660),
+		"listen.workers":                         2,
+		"listen.drain_timeout":                   Duration(4 * time.Second),
+		"network.allow_file":                     Addresses{"/etc/redisgate/office.txt"},
+		"network.deny_file":                      Addresses{"/etc/redisgate/bad.txt", "/abs/worse.txt"},
+		"tls.cert":                               "/etc/redisgate/a.crt",
+		"tls.key":                                "/abs/a.key",
+		"tls.client_ca":                          "/etc/redisgate/ca.pem",
+		"tls.client_auth":                        "require",
+		"network.allow":                          []string{"10.0.0.0/8", "192.0.2.1"},
+		"upstream.address":                       "unix:///run/redis.sock",
+		"upstream.password_file":                 "/etc/redisgate/secret",
+		"upstream.unsafe_remote":                 true,
+		"user.databases":                         []int{3, 4},
+		"user.password":                          Hashes{"$argon2id$v=19$m=1"},
+		"user.max_connections":                   11,
+		"user.max_commands_per_second":           14,
+		"user.max_bytes_per_second":              Size(15 << 10),
+		"limits.commands_per_second_per_user":    16,
+		"limits.commands_per_second_per_address": 17,
+		"limits.bytes_per_second_per_user":       Size(18 << 10),
+		"limits.bytes_per_second_per_address":    Size(19 << 10),
+		"limits.rate_exceeded":                   "error",
+		"limits.connections_per_user":            12,
+		"limits.connections_per_address":         13,
+		"user.unsafe_scripts":                    true,
+		"auth.free_attempts":                     9,
+		"auth.lockout":                           Duration(7 * time.Second),
+		"limits.max_command_bytes":               Size(2 << 30),
+		"limits.max_argument_bytes":              Size(1 << 30),
+		"limits.output_buffer":                   Size(1 << 20),
+		"metrics.address":                        "",
+		"log.format":                             "json",
+		"upstream.max_shared":                    3,
+		"limits.memory":                          Size(64 << 20),
+		"upstream.connect_timeout":               Duration(5 * time.Second),
+		"listen.proxy_protocol_from":             []string{"10.0.0.1"},
+		"listen.proxy_protocol_timeout":          Duration(500 * time.Millisecond),
 	}
 	got := fields(c)
 	for path, w := range want {

@@ -41,6 +41,8 @@ func (c *Config) users(v *validator) {
 		}
 		v.networks(path+"allow", u.Allow)
 		v.between(path+"max_connections", int64(u.MaxConnections), 0, 1_000_000)
+		v.between(path+"max_commands_per_second", int64(u.MaxCommandsPerSecond), 0, maxRate)
+		v.byteRate(path+"max_bytes_per_second", u.MaxBytesPerSecond)
 		switch {
 		case len(u.Certificates) > 0 && c.TLS.ClientAuth == "none":
 			v.add(path+"certificates", `write tls.client_auth = "optional" or "require", and the CA of these certificates into tls.client_ca`,
@@ -60,6 +62,16 @@ func (c *Config) users(v *validator) {
 			}
 			databases[n] = true
 		}
+	}
+}
+
+// maxRate is more commands a second than any Redis answers.
+const maxRate = 100_000_000
+
+// byteRate accepts none, and such as let a small request through now and then.
+func (v *validator) byteRate(path string, n Size) {
+	if n != 0 && (n < 1<<10 || n > maxSize) {
+		v.add(path, fmt.Sprintf("write a size from \"1KB\" to %q, or 0 for no limit", maxSize), "%s is out of range", n)
 	}
 }
 

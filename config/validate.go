@@ -242,6 +242,11 @@ func (c *Config) limits(v *validator) {
 	l := &c.Limits
 	v.between("limits.connections_per_user", int64(l.ConnectionsPerUser), 0, 1_000_000)
 	v.between("limits.connections_per_address", int64(l.ConnectionsPerAddress), 0, 1_000_000)
+	v.between("limits.commands_per_second_per_user", int64(l.CommandsPerSecondPerUser), 0, maxRate)
+	v.between("limits.commands_per_second_per_address", int64(l.CommandsPerSecondPerAddress), 0, maxRate)
+	v.byteRate("limits.bytes_per_second_per_user", l.BytesPerSecondPerUser)
+	v.byteRate("limits.bytes_per_second_per_address", l.BytesPerSecondPerAddress)
+	v.oneOf("limits.rate_exceeded", l.RateExceeded, "wait", "error")
 	v.sizeFrom("limits.max_command_bytes", l.MaxCommandBytes, 64<<10)
 	v.sizeFrom("limits.max_argument_bytes", l.MaxArgumentBytes, 1<<10)
 	v.sizeFrom("limits.max_buffered_command_bytes", l.MaxBufferedCommandBytes, 64<<10)

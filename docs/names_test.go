@@ -93,6 +93,7 @@ func (source) Snapshot() metrics.Snapshot {
 		Denied:            []metrics.Denied{{User: "app", Reason: "key", Count: 1}},
 		Duration:          metrics.Histogram{Bounds: []float64{1}, Counts: []uint64{1, 1}},
 		Limits:            []metrics.Limit{{User: "app", Capacity: 2, Current: 1}},
+		Rates:             []metrics.Rate{{Of: "commands", User: "app", Capacity: 2}, {Of: "bytes", User: "app", Capacity: 2}},
 		UpstreamErrors:    []metrics.UpstreamError{{Kind: "dial", Count: 1}},
 		ConfigLastSuccess: time.Unix(1, 0),
 	}
@@ -148,6 +149,7 @@ func TestReasonsOfRefusalsAreThoseOfTheREADME(t *testing.T) {
 			want = append(want, r.String())
 		}
 	}
+	want = append(want, "rate") // which is the proxy's, and no verdict of the rules
 	if got := strings.Split(m[1], ", "); !slices.Equal(got, want) {
 		t.Errorf("README.md lists the reasons %q; want %q", got, want)
 	}

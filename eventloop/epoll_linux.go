@@ -37,7 +37,7 @@ type poller struct {
 }
 
 func (p *poller) open(o Options) (err error) {
-	*p = poller{fd: -1, eventfd: -1, blocking: o.Blocking, base: time.Now(), armed: never}
+	*p = poller{fd: -1, eventfd: -1, blocking: o.Blocking, base: o.Epoch, armed: never}
 	defer func() {
 		if err != nil {
 			p.close()

@@ -25,6 +25,8 @@ type Options struct {
 	// the Go runtime's poller. New falls back to it by itself where the runtime's poller does not take an epoll descriptor.
 	// The portable loop ignores it.
 	Blocking bool
+	// Epoch is what Now counts from. Default: the moment of New.
+	Epoch time.Time
 }
 
 // Task is something that waits for its turn on the ready list.
@@ -98,7 +100,10 @@ func New(o Options) (*Loop, error) {
 	if o.MaxEvents <= 0 {
 		o.MaxEvents = defaultMaxEvents
 	}
-	l := &Loop{options: o, base: time.Now()}
+	if o.Epoch.IsZero() {
+		o.Epoch = time.Now()
+	}
+	l := &Loop{options: o, base: o.Epoch}
 	if err := l.poller.open(o); err != nil {
 		return nil, err
 	}
@@ -139,7 +144,7 @@ func (l *Loop) Post(f func()) bool {
 	return l.queue.post(f)
 }
 
-// Now is the time of this turn, taken once after waiting: monotonic nanoseconds since New.
+// Now is the time of this turn, taken once after waiting: monotonic nanoseconds since Options.Epoch.
 func (l *Loop) Now() int64 {
 	return l.now
 }

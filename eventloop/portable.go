@@ -26,7 +26,7 @@ type poller struct {
 
 func (p *poller) open(o Options) error {
 	p.limit = o.ReadBuffer
-	p.base = time.Now()
+	p.base = o.Epoch
 	p.timer = time.NewTimer(time.Hour)
 	p.timer.Stop()
 	p.signal = make(chan struct{}, 1)

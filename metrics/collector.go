@@ -39,6 +39,7 @@ var (
 	limitCapacity    = desc("limit_connections_capacity", "Connections that a user, or each address, may have.", "of", "user")
 	limitCurrent     = desc("limit_connections", "Connections that a user, or the busiest address, has.", "of", "user")
 	limitRefused     = desc("limit_connections_refused_total", "Connections and log-ins refused since a user or an address had as many as it may.", "of", "user")
+	rates            = map[string]rateDescs{"commands": rateDesc("commands"), "bytes": rateDesc("bytes")}
 	duration         = desc("command_duration_seconds",
 		"Commands that were forwarded, from the turn of the event loop in which the request went to Redis, as a rule the one in which it was complete, to the first byte of its reply.")
 	received = desc("received_bytes_total", "Bytes read from clients.")
@@ -52,6 +53,19 @@ var (
 	lastSuccess = desc("config_last_success_timestamp_seconds", "When the configuration in force was loaded.")
 )
 
+// rateDescs are the series of what is limited by the second.
+type rateDescs struct{ capacity, current, refused, delayed *prometheus.Desc }
+
+func rateDesc(of string) rateDescs {
+	name := "limit_" + of + "_per_second"
+	return rateDescs{
+		desc(name+"_capacity", "How many "+of+" in a second a user, or each address, may have.", "of", "user"),
+		desc(name, "How many "+of+" count at this moment against the limit of a user, or of the busiest address; more than its capacity if some wait.", "of", "user"),
+		desc(name+"_refused_total", "Requests refused since a user or an address had too many "+of+".", "of", "user"),
+		desc(name+"_delayed_total", "Requests that had to wait since a user or an address had too many "+of+".", "of", "user"),
+	}
+}
+
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
@@ -60,6 +74,11 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 		upstreamConnections, upstreamUp, upstreamErrors, reloads, lastSuccess,
 	} {
 		ch <- d
+	}
+	for _, r := range rates {
+		for _, d := range []*prometheus.Desc{r.capacity, r.current, r.refused, r.delayed} {
+			ch <- d
+		}
 	}
 }
 
@@ -132,13 +151,17 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		count(denied, d.Count, d.User, d.Reason)
 	}
 	for _, l := range s.Limits {
-		of := "user"
-		if l.User == "" {
-			of = "address"
-		}
+		of := limitOf(l.User)
 		gauge(limitCapacity, float64(l.Capacity), of, l.User)
 		gauge(limitCurrent, float64(l.Current), of, l.User)
 		count(limitRefused, l.Refused, of, l.User)
+	}
+	for _, r := range s.Rates {
+		d, of := rates[r.Of], limitOf(r.User)
+		gauge(d.capacity, float64(r.Capacity), of, r.User)
+		gauge(d.current, float64(r.Current), of, r.User)
+		count(d.refused, r.Refused, of, r.User)
+		count(d.delayed, r.Delayed, of, r.User)
 	}
 	ch <- metric(histogram(s.Duration))(duration)
 	count(received, s.ReceivedBytes)
@@ -160,6 +183,14 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	if !s.ConfigLastSuccess.IsZero() {
 		gauge(lastSuccess, float64(s.ConfigLastSuccess.Unix()))
 	}
+}
+
+// limitOf says what a limit is one of.
+func limitOf(user string) string {
+	if user == "" {
+		return "address"
+	}
+	return "user"
 }
 
 // metric carries a construction error to the handler.

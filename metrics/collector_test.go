@@ -26,6 +26,7 @@ var full = fixed{
 	Denied:           []Denied{{"app", "command", 3}},
 	Limits:           []Limit{{"", 10, 3, 2}, {"app", 5, 1, 0}},
 	Duration:         Histogram{Bounds: []float64{0.001, 0.01}, Counts: []uint64{5, 3, 2}, Sum: 0.5},
+	Rates:            []Rate{{"commands", "", 100, 7, 3, 0}, {"bytes", "app", 2000, 2500, 0, 4}},
 	ReceivedBytes:    1000, SentBytes: 2000,
 	UpstreamShared: 2, UpstreamDedicated: 1, UpstreamUp: true,
 	UpstreamErrors:    []UpstreamError{{"dial", 4}},
@@ -95,6 +96,30 @@ redisgate_connections_total{result="proxy_header"} 0
 # HELP redisgate_denied_total Commands refused, by user and reason.
 # TYPE redisgate_denied_total counter
 redisgate_denied_total{reason="command",user="app"} 3
+# HELP redisgate_limit_bytes_per_second How many bytes count at this moment against the limit of a user, or of the busiest address; more than its capacity if some wait.
+# TYPE redisgate_limit_bytes_per_second gauge
+redisgate_limit_bytes_per_second{of="user",user="app"} 2500
+# HELP redisgate_limit_bytes_per_second_capacity How many bytes in a second a user, or each address, may have.
+# TYPE redisgate_limit_bytes_per_second_capacity gauge
+redisgate_limit_bytes_per_second_capacity{of="user",user="app"} 2000
+# HELP redisgate_limit_bytes_per_second_delayed_total Requests that had to wait since a user or an address had too many bytes.
+# TYPE redisgate_limit_bytes_per_second_delayed_total counter
+redisgate_limit_bytes_per_second_delayed_total{of="user",user="app"} 4
+# HELP redisgate_limit_bytes_per_second_refused_total Requests refused since a user or an address had too many bytes.
+# TYPE redisgate_limit_bytes_per_second_refused_total counter
+redisgate_limit_bytes_per_second_refused_total{of="user",user="app"} 0
+# HELP redisgate_limit_commands_per_second How many commands count at this moment against the limit of a user, or of the busiest address; more than its capacity if some wait.
+# TYPE redisgate_limit_commands_per_second gauge
+redisgate_limit_commands_per_second{of="address",user=""} 7
+# HELP redisgate_limit_commands_per_second_capacity How many commands in a second a user, or each address, may have.
+# TYPE redisgate_limit_commands_per_second_capacity gauge
+redisgate_limit_commands_per_second_capacity{of="address",user=""} 100
+# HELP redisgate_limit_commands_per_second_delayed_total Requests that had to wait since a user or an address had too many commands.
+# TYPE redisgate_limit_commands_per_second_delayed_total counter
+redisgate_limit_commands_per_second_delayed_total{of="address",user=""} 0
+# HELP redisgate_limit_commands_per_second_refused_total Requests refused since a user or an address had too many commands.
+# TYPE redisgate_limit_commands_per_second_refused_total counter
+redisgate_limit_commands_per_second_refused_total{of="address",user=""} 3
 # HELP redisgate_limit_connections Connections that a user, or the busiest address, has.
 # TYPE redisgate_limit_connections gauge
 redisgate_limit_connections{of="address",user=""} 3

@@ -31,6 +31,7 @@ type Snapshot struct {
 	Commands []Command
 	Denied   []Denied
 	Limits   []Limit
+	Rates    []Rate
 	Duration Histogram // last byte of a request in, to the first of its reply ready
 
 	ReceivedBytes uint64 // from clients, requests without TLS around them
@@ -118,6 +119,15 @@ type Limit struct {
 	User              string
 	Capacity, Current int64
 	Refused           uint64
+}
+
+// Rate is a limit on what one user does in a second, or with an empty User each address,
+// of which Current is the busiest one's.
+type Rate struct {
+	Of                string // "commands" or "bytes"
+	User              string
+	Capacity, Current int64 // Current is more than Capacity if some wait
+	Refused, Delayed  uint64
 }
 
 // Histogram is a distribution of seconds.

@@ -37,6 +37,10 @@ func (s *session) refresh() bool {
 	}
 	old := s.user
 	s.from, s.user = set, u
+	if s.measure(); u.Rates != old.Rates {
+		s.giveBack(false)
+		s.goOn(false)
+	}
 	if s.tracking && u.User != old.User && !u.MayReadAll() {
 		s.end("user") // Redis goes on telling of keys that were read, and of prefixes
 		return false

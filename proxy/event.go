@@ -12,6 +12,9 @@ func (s *session) Push(p []byte, end bool) {
 	if s.phase == ended {
 		return
 	}
+	if s.pace.metered {
+		s.pay(len(p))
+	}
 	if x := s.splicing(); x != nil && x.ended {
 		x.pushes = append(x.pushes, pushed{bytes.Clone(p), end})
 		return

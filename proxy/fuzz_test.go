@@ -3,6 +3,7 @@ package proxy
 import (
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -111,6 +112,15 @@ func newFuzz(t *testing.T, in []byte) *fuzz {
 	}
 	f := &fuzz{t: t, w: w, tape: tape{in}}
 	w.reached = f.reached
+	switch h.Sum64() % 5 {
+	case 1:
+		w.rates.Commands, w.rates.Bytes = 100, 100_000
+	case 2:
+		w.rates.Commands, w.meters.bytes = 100, 100_000
+		w.k.limits.RefuseOverRate = true
+	case 3:
+		w.meters.commands, w.rates.Bytes = 50, 1_000_000
+	}
 	w.auto = f.tape.pick(2) == 0
 	for i := range f.models {
 		f.models[i] = f.connect()
@@ -167,6 +177,12 @@ func (f *fuzz) finale() {
 		l.room()
 	}
 	f.w.settle()
+	for range 10_000 {
+		if !slices.ContainsFunc(f.clients, func(m *model) bool { return !m.p.closed && m.p.s.pace.until != 0 }) {
+			break
+		}
+		f.w.pass(10 * time.Millisecond)
+	}
 	f.check()
 	for _, m := range f.clients {
 		s := &m.p.s
@@ -174,7 +190,7 @@ func (f *fuzz) finale() {
 		case m.p.closed || m.loose:
 		case len(m.asked) > 0:
 			f.t.Errorf("client %s has no reply to %d requests, the first %s", m.name, len(m.asked), m.asked[0].what)
-		case s.sent != s.got, s.begun != 0, s.waiting() != 0, s.held != nil, s.owing != 0, s.backlog() != 0, s.slowBy != 0, s.requestBy != 0:
+		case s.sent != s.got, s.begun != 0, s.waiting() != 0, s.held != nil, s.owing != 0, s.backlog() != 0, s.slowBy != 0, s.requestBy != 0, s.pace.until != 0:
 			f.t.Errorf("client %s at rest: sent %d, got %d, begun %d, %d wait, held %v, owing %d, backlog %d, deadlines %d, %d",
 				m.name, s.sent, s.got, s.begun, s.waiting(), s.held != nil, s.owing, s.backlog(), s.slowBy, s.requestBy)
 		case s.own != nil && !s.pinned():
@@ -249,7 +265,7 @@ func (f *fuzz) checkProgress(m *model) {
 		f.t.Fatalf("client %s: nothing is owed, stalled %v, blocking %v, %d own replies wait", m.name, s.stalled, s.blocking, len(s.deferred))
 	case s.phase == streaming && (s.own == nil || !s.stream.owed && s.sent != s.got):
 		f.t.Fatalf("client %s streams to nobody", m.name)
-	case s.phase < ending && s.backlog() > 0 && !s.hungry && s.awaited == nil && s.free() && s.waiting() < s.outputBound():
+	case s.phase < ending && s.backlog() > 0 && !s.hungry && s.awaited == nil && s.free() && s.waiting() < s.outputBound() && s.pace.until == 0:
 		f.t.Fatalf("client %s: %d bytes of input are forgotten", m.name, s.backlog())
 	case s.held != nil && s.slowBy == 0:
 		f.t.Fatalf("client %s is slow and has no deadline", m.name)
@@ -258,7 +274,7 @@ func (f *fuzz) checkProgress(m *model) {
 	case s.hungry && s.backlog() > 0 && s.phase < ending && s.requestBy == 0:
 		f.t.Fatalf("client %s has sent half a request and has no deadline", m.name)
 	}
-	for _, d := range [...]int64{s.authBy, s.requestBy, s.slowBy} {
+	for _, d := range [...]int64{s.authBy, s.requestBy, s.slowBy, s.pace.until} {
 		if d != 0 && (m.p.next == 0 || m.p.next > d) {
 			f.t.Fatalf("client %s: a deadline at %d, and a look at it at %d", m.name, d, m.p.next)
 		}

@@ -72,6 +72,9 @@ func (s *session) consume(buf []byte) int {
 		default:
 			return len(buf)
 		}
+		if s.pace.metered && !s.pace.waived && m > 0 {
+			s.pay(m)
+		}
 		if n += m; m == 0 {
 			break
 		}
@@ -82,6 +85,9 @@ func (s *session) consume(buf []byte) int {
 // blocked says that no further input may be handled at this moment.
 func (s *session) blocked() bool {
 	if s.stalled || s.blocking || s.capture != nil {
+		return true
+	}
+	if s.pace.metered && s.overRate() {
 		return true
 	}
 	if s.phase == streaming {
@@ -126,14 +132,14 @@ func (s *session) proceed() {
 	if s.phase == ended {
 		return
 	}
-	if s.phase == ending || s.draining || s.backlog() > 0 && !s.hungry {
+	if s.phase == ending || s.draining || s.backlog() > 0 && !s.hungry && s.pace.until == 0 {
 		s.h.wake()
 	}
 }
 
 // wants says whether more input should be read from the socket.
 func (s *session) wants() bool {
-	return s.phase < ending && (s.backlog() < readAhead || s.hungry)
+	return s.phase < ending && s.pace.until == 0 && (s.backlog() < readAhead || s.hungry)
 }
 
 // next handles the request at the start of buf. 0 means that it is not whole or
@@ -142,6 +148,7 @@ func (s *session) next(buf []byte) int {
 	if s.parser == nil {
 		s.parser = s.k.takeParser()
 	}
+	s.pace.waived = false
 	limits := &s.k.stranger
 	if s.known {
 		limits = &s.k.accepted
@@ -172,6 +179,7 @@ func (s *session) next(buf []byte) int {
 			s.requestBy = 0
 			return 0
 		}
+		s.pace.paid = false
 	}
 	s.requestBy = 0
 	return n

@@ -18,6 +18,11 @@ type Limits struct {
 	OutputTimeout time.Duration // for a client with more output than that, or that holds up a reply
 	Memory        int64         // buffers of all sessions of the process together
 
+	// In a second, of all sessions of one host or IPv6 /64 together; 0: any number.
+	AddressCommands int64
+	AddressBytes    int64 // of requests, and of what Redis answers and publishes
+	RefuseOverRate  bool  // what is over a rate, a user's too, is an error; else it waits
+
 	AuthTimeout    time.Duration // from the end of the handshake to a successful AUTH
 	IdleTimeout    time.Duration // without a request or a reply; 0 is never
 	RequestTimeout time.Duration // from the first to the last byte of one request

@@ -78,6 +78,10 @@ type host interface {
 	// and giveSeat one less of the user of that index.
 	takeSeat(u *users.User, must bool) bool
 	giveSeat(user int)
+	// userMeter is u's, with u's limits; nil: u has none. addressMeter is the client's
+	// address's, whose session this is one of until it ends; nil: there is no limit.
+	userMeter(u *users.User) *meter
+	addressMeter() *meter
 	// trial is what has to be done off the loop before an attempt can be decided, or
 	// nil. name and password are valid during the call only.
 	trial(name, password []byte) func() proof

@@ -73,6 +73,9 @@ func (s *session) Reply(d upstream.Delivery) {
 	s.k.counts.observe(s.h.now()-d.Since, d.Began)
 	lands := s.landing.on && s.got == s.landing.at
 	confirms := s.got < s.many && !d.Refused
+	if s.pace.metered {
+		s.pay(len(d.Data))
+	}
 	s.got += uint64(d.Ended)
 	s.begun += d.Began - d.Ended
 	if s.phase == ended {

@@ -133,18 +133,21 @@ func (s *session) tick() {
 		}
 		s.requestBy = now + int64(s.k.limits.RequestTimeout) // it is the client that waits
 	}
+	if s.pace.until != 0 && now >= s.pace.until {
+		s.goOn(true)
+	}
 	if s.slowBy != 0 && now >= s.slowBy && s.tooSlow() {
 		s.gone("output")
 		return
 	}
 	if idle := int64(s.k.limits.IdleTimeout); idle > 0 {
-		if s.sent == s.got && s.subs == nil && s.endless.cmd == nil && now-s.lastUse >= idle {
+		if s.sent == s.got && s.pace.until == 0 && s.subs == nil && s.endless.cmd == nil && now-s.lastUse >= idle {
 			s.end("idle")
 			return
 		}
 		s.h.deadline(max(s.lastUse+idle, now+int64(time.Second)))
 	}
-	for _, t := range [...]int64{s.authBy, s.requestBy, s.slowBy} {
+	for _, t := range [...]int64{s.authBy, s.requestBy, s.slowBy, s.pace.until} {
 		if t > now {
 			s.h.deadline(t)
 		}

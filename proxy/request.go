@@ -23,6 +23,11 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 	if s.last = -1; cmd != nil && failure != command.UnknownSubcommand {
 		s.last = int16(cmd.ID) // also if it is refused (server.c, processCommand)
 	}
+	if s.pace.metered {
+		if may, done := s.pays(cmd); !may {
+			return done
+		}
+	}
 	if failure != command.Found {
 		return s.unknown(cmd, failure, args, raw)
 	}

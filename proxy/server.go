@@ -104,6 +104,7 @@ type Server struct {
 	perUser  perUser
 	failures *failures
 	seats    seats
+	meters   meters
 	prover   *prover
 	acl      *acl.Command
 	born     time.Time
@@ -138,6 +139,7 @@ func New(o Options) (*Server, error) {
 		empty:    make(chan *worker, o.Workers),
 	}
 	s.addresses.most = o.MaxPerAddress
+	s.meters.commands, s.meters.bytes = o.Limits.AddressCommands, o.Limits.AddressBytes
 	if s.o.SweepEvery <= 0 {
 		s.o.SweepEvery = sweepEvery
 	}

@@ -102,6 +102,8 @@ type session struct {
 	taken     int64 // bytes that left out, ever
 	takenMark int64 // taken at the last look at a slow client
 
+	pace pace
+
 	// Deadlines in loop time; 0 is none.
 	authBy, requestBy, slowBy int64
 	lastUse                   int64
@@ -111,6 +113,7 @@ type session struct {
 func initSession(s *session, h host, k *kit, addr netip.Addr, cert *identity.Certificate) {
 	*s = session{h: h, k: k, id: k.nextID(), addr: addr, cert: cert, proto: 2, born: h.now(), last: -1}
 	s.lastUse = s.born
+	s.pace.meters[ofAddress] = h.addressMeter()
 	s.become(h.set(), nil)
 	if s.byCert {
 		s.k.counts.Auth["certificate"]++
@@ -161,6 +164,7 @@ func (s *session) rest() phase {
 // drain ends the session as soon as nothing is under way.
 func (s *session) drain() {
 	s.draining = true
+	s.goOn(true)
 	s.drainIfIdle()
 }
 
@@ -175,6 +179,8 @@ func (s *session) drainIfIdle() {
 func (s *session) end(reason string) {
 	if s.phase < ending {
 		s.reason = reason
+		s.giveBack(true)
+		s.pace.until = 0
 		s.setPhase(ending)
 		s.requestBy = 0
 		if s.stream.owed && s.own != nil {
@@ -205,6 +211,7 @@ func (s *session) gone(reason string) {
 	if s.phase != ending {
 		s.reason = reason
 	}
+	s.unmeter()
 	s.phase = ended
 	s.leave()
 	s.k.bufs.give(s.in)
@@ -269,6 +276,7 @@ func (s *session) become(set *users.Set, u *users.User) {
 		s.sit(u, true) // whoever had to ask whether it may has done so
 	}
 	s.user = u
+	s.measure()
 	if s.known {
 		s.authBy, s.asked = 0, 0
 		s.heavy = s.heavy || s.h.mayHoldUp()

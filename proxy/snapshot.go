@@ -12,6 +12,7 @@ type Snapshot struct {
 	Up                                                                                 bool
 	Alerts                                                                             uint64 // users whose password was guessed at from many addresses
 	Limits                                                                             []Limit
+	Rates                                                                              []Rate
 	Memory                                                                             int64 // bytes of all sessions' buffers
 }
 
@@ -22,7 +23,7 @@ func (s *Server) Snapshot(within time.Duration) (snap Snapshot, ok bool) {
 		Counts: newCounts(), Connections: s.connections.Load(), Accepted: s.doors.accepted.Load(),
 		DeniedAddress: s.doors.deniedAddress.Load(), OverLimit: s.doors.overLimit.Load(), ProxyHeader: s.doors.proxyHeader.Load(),
 		HandshakeFailed: s.doors.handshakeFailed.Load(), HandshakeTimeout: s.doors.handshakeTimeout.Load(),
-		Handshakes: map[Handshake]uint64{}, Up: s.control.Up(), Memory: s.memory.Load(), Alerts: s.failures.alerts.Load(), Limits: s.limits(),
+		Handshakes: map[Handshake]uint64{}, Up: s.control.Up(), Memory: s.memory.Load(), Alerts: s.failures.alerts.Load(), Limits: s.limits(), Rates: s.rates(),
 	}
 	snap.Shared, snap.Dedicated = s.upLimits.InUse()
 	s.doors.mu.Lock()

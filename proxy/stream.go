@@ -68,6 +68,14 @@ func (s *session) large(buf []byte, head [][]byte, argc int) int {
 		s.silence = loud
 	}
 	cmd, failure := lookupHead(head, argc)
+	if s.pace.metered {
+		if may, done := s.paysHead(cmd); done {
+			return s.skip(buf, textRate)
+		} else if !may {
+			s.hungry = false
+			return 0
+		}
+	}
 	if failure != command.Found {
 		s.k.counts.verdict(nil, false)
 		return s.skip(buf, string(failure.AppendText(nil, cmd, head)))
@@ -115,7 +123,7 @@ func (s *session) large(buf []byte, head [][]byte, argc int) int {
 		s.stream.head = append(s.stream.head, bytes.Clone(a))
 	}
 	s.parser.Reset()
-	s.hungry = false
+	s.hungry, s.pace.paid = false, false
 	s.setPhase(streaming)
 	l.Send(s, nil, s.apart)
 	s.sent++
@@ -163,7 +171,7 @@ func (s *session) skip(buf []byte, text string) int {
 		s.stream.refusal = appendErrorBytes(nil, []byte(text))
 	}
 	s.parser.Reset()
-	s.hungry = false
+	s.hungry, s.pace.paid = false, false
 	s.setPhase(skipping)
 	return s.pass(buf)
 }
@@ -187,7 +195,7 @@ func (s *session) pass(buf []byte) int {
 	if !done {
 		return n
 	}
-	s.requestBy = 0
+	s.requestBy, s.pace.paid = 0, false
 	if s.phase == streaming {
 		s.complete()
 	} else if !st.answered {

@@ -25,6 +25,7 @@ const (
 	textLost        = "ERR redisgate: connection to Redis lost; the command may have run"
 	textThrottled   = "ERR redisgate: too many failed attempts to log in; try again later"
 	textBusyLogin   = "ERR redisgate: too many clients are logging in at this moment; try again"
+	textRate        = "ERR rate limit exceeded"
 	textSeats       = "ERR redisgate: that user has as many connections as it may"
 	textBuffered    = "ERR redisgate: the request is larger than max_buffered_command_bytes and cannot stream"
 	textQueue       = "ERR redisgate: the transaction is larger than max_buffered_command_bytes"

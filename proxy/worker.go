@@ -42,7 +42,7 @@ type worker struct {
 const readBuffer = 64 << 10
 
 func newWorker(ctx context.Context, srv *Server) (*worker, error) {
-	loop, err := eventloop.New(eventloop.Options{ReadBuffer: readBuffer})
+	loop, err := eventloop.New(eventloop.Options{ReadBuffer: readBuffer, Epoch: srv.born})
 	if err != nil {
 		return nil, err
 	}

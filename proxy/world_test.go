@@ -18,14 +18,16 @@ import (
 // world is what sessions live in when there is no I/O: users, a clock, and links
 // that record what they are sent. Nothing happens in it but by turns.
 type world struct {
-	t     testing.TB
-	k     *kit
-	clock int64
-	set   *users.Set
-	seats seats
-	cert  *identity.Certificate // of clients that connect
-	told  sync.WaitGroup        // sessions that a change of users is not in force for
-	peers []*peer
+	t      testing.TB
+	k      *kit
+	clock  int64
+	set    *users.Set
+	seats  seats
+	meters meters
+	rates  users.Rates           // of all users, if it is any
+	cert   *identity.Certificate // of clients that connect
+	told   sync.WaitGroup        // sessions that a change of users is not in force for
+	peers  []*peer
 
 	active map[upstream.Key]*fakeLink
 	idle   []*fakeLink
@@ -291,6 +293,14 @@ func (p *peer) trial(name, password []byte) func() proof {
 	set, name, password := p.w.set, bytes.Clone(name), bytes.Clone(password)
 	return func() proof { return proof{proved: set.Prove(name, password), busy: p.crowded} }
 }
+
+func (p *peer) userMeter(u *users.User) *meter {
+	if p.w.rates != (users.Rates{}) {
+		u = &users.User{User: u.User, Index: u.Index, Rates: p.w.rates}
+	}
+	return p.w.meters.user(u, p.w.clock)
+}
+func (p *peer) addressMeter() *meter { return p.w.meters.address(testAddr, p.w.clock) }
 
 func (p *peer) takeSeat(u *users.User, must bool) bool { return p.w.seats.take(u, must) }
 

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Looks for what the tests need beyond Go: redis-server 7 or newer with its
 # tools, openssl, sslscan, curl, haproxy, fail2ban, prometheus with promtool and
-# mandoc; on Linux nftables, iptables, ufw, iproute2 and systemd-analyze; with LIBRARIES=true, for the
-# tests with other languages' libraries, redis-py with and without hiredis, node and
-# npm; with COMPARE=true, for make bench-compare, stunnel; a C compiler for the race
-# detector when CI=true. Installs it with apt-get where that needs no password, and
-# otherwise says what to do.
+# mandoc; on Linux nftables, iptables, ufw, iproute2 and systemd-analyze; with
+# LIBRARIES=true, for the tests with other languages' libraries, redis-py with and
+# without hiredis, node and npm; with COMPARE=true, for make bench-compare, stunnel; a C
+# compiler for the race detector when CI=true. Installs it with apt-get where that needs
+# no password, and otherwise says what to do.
 # It ends with success even so: the tests that need what is missing are skipped
 # and listed, and in CI that fails.
 set -u

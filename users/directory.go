@@ -20,6 +20,7 @@ type Extra struct {
 	Allow          *policy.Networks // nil: everywhere
 	Slow           []auth.Slow      // more passwords
 	MaxConnections int              // 0: as all others
+	Rates          Rates            // 0: the same
 	Databases      []int            // empty: all
 	UnsafeScripts  bool
 
@@ -35,6 +36,7 @@ type DirectoryOptions struct {
 	Extras map[string]Extra // by name; with an aclfile only
 
 	MaxConnections int // of each user of whom no Extra says otherwise; 0: any number
+	Rates          Rates
 }
 
 // Directory changes the users of a Store as the ACL commands do, one change at a

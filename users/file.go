@@ -17,7 +17,7 @@ func (e Extra) options() policy.Options {
 func (o DirectoryOptions) define(name string, u *policy.User) Definition {
 	x := o.Extras[name]
 	return Definition{
-		User: u, Allow: x.Allow, Slow: x.Slow, MaxConnections: cmp.Or(x.MaxConnections, o.MaxConnections),
+		User: u, Allow: x.Allow, Slow: x.Slow, MaxConnections: cmp.Or(x.MaxConnections, o.MaxConnections), Rates: x.Rates.Or(o.Rates),
 		Certificates: x.Certificates, RequireCertificate: x.RequireCertificate,
 	}
 }

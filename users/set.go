@@ -109,7 +109,7 @@ func (s *Set) with(d Definition, gone map[string]bool) (*Set, error) {
 // newUser gives a user its index, which an earlier set may have given already.
 func (s *Set) newUser(d Definition) *User {
 	u := &User{
-		User: d.User, Allow: d.Allow, Slow: d.Slow, MaxConnections: d.MaxConnections, Origin: d.Origin,
+		User: d.User, Allow: d.Allow, Slow: d.Slow, MaxConnections: d.MaxConnections, Rates: d.Rates, Origin: d.Origin,
 		Certificates: d.Certificates, RequireCertificate: d.RequireCertificate, Label: d.User.Name, size: aclfile.Size(d.User),
 	}
 	index, ok := s.indexes[u.Name]

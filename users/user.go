@@ -1,6 +1,7 @@
 package users
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 
@@ -32,6 +33,7 @@ type User struct {
 	Origin Origin
 
 	MaxConnections int // at one time; 0: any number
+	Rates          Rates
 
 	// Certificates are the client certificates that are this user. With
 	// RequireCertificate a password counts only together with one of them.
@@ -48,6 +50,17 @@ type User struct {
 	Label string
 
 	size int // bytes of its line in an aclfile
+}
+
+// Rates are what all connections of one user may do together in a second. 0: any number.
+type Rates struct {
+	Commands int64
+	Bytes    int64 // of requests, and of what Redis answers and publishes
+}
+
+// Or is r, with what d says where r says nothing.
+func (r Rates) Or(d Rates) Rates {
+	return Rates{Commands: cmp.Or(r.Commands, d.Commands), Bytes: cmp.Or(r.Bytes, d.Bytes)}
 }
 
 // Names and indexes are bounded, since clients with all rights can make users for
@@ -74,6 +87,7 @@ type Definition struct {
 	Slow  []auth.Slow      // more passwords, which only the configuration can change
 
 	MaxConnections int // at one time; 0: any number
+	Rates          Rates
 
 	// Certificates and RequireCertificate are as in User.
 	Certificates       []identity.Pattern
@@ -86,7 +100,7 @@ type Definition struct {
 // definition is what the user was made of.
 func (u *User) definition() Definition {
 	return Definition{
-		User: u.User, Allow: u.Allow, Slow: u.Slow, MaxConnections: u.MaxConnections, Origin: u.Origin,
+		User: u.User, Allow: u.Allow, Slow: u.Slow, MaxConnections: u.MaxConnections, Rates: u.Rates, Origin: u.Origin,
 		Certificates: u.Certificates, RequireCertificate: u.RequireCertificate,
 	}
 }

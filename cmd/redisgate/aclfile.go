@@ -19,7 +19,7 @@ func (c *compiler) filedUsers() {
 	path := c.cfg.ACL.File
 	extras := c.extras()
 	c.built.directory = users.DirectoryOptions{
-		File: path, Config: c.cfg.File(), Extras: extras, MaxConnections: c.cfg.Limits.ConnectionsPerUser,
+		File: path, Config: c.cfg.File(), Extras: extras, MaxConnections: c.cfg.Limits.ConnectionsPerUser, Rates: c.ratesPerUser(),
 	}
 	entries, err := aclfile.Read(path, users.FileOptions(extras))
 	var problems aclfile.Problems
@@ -54,7 +54,7 @@ func (c *compiler) extras() map[string]users.Extra {
 	certificates := c.certificates()
 	for i, u := range c.cfg.Users {
 		e := users.Extra{
-			Databases: u.Databases, UnsafeScripts: u.UnsafeScripts, MaxConnections: u.MaxConnections, Slow: c.hashes(fmt.Sprintf("user[%d]", i), u.Password),
+			Databases: u.Databases, UnsafeScripts: u.UnsafeScripts, MaxConnections: u.MaxConnections, Rates: userRates(u), Slow: c.hashes(fmt.Sprintf("user[%d]", i), u.Password),
 			Certificates: certificates[i], RequireCertificate: u.RequireCertificate,
 		}
 		if len(u.Allow) > 0 {

@@ -101,7 +101,7 @@ func (c *compiler) users() {
 		c.filedUsers()
 		return
 	}
-	c.built.directory = users.DirectoryOptions{Config: c.cfg.File(), MaxConnections: c.cfg.Limits.ConnectionsPerUser}
+	c.built.directory = users.DirectoryOptions{Config: c.cfg.File(), MaxConnections: c.cfg.Limits.ConnectionsPerUser, Rates: c.ratesPerUser()}
 	var definitions []users.Definition
 	certificates := c.certificates()
 	for i, u := range c.cfg.Users {
@@ -118,7 +118,7 @@ func (c *compiler) users() {
 			continue
 		}
 		d := users.Definition{
-			User: parsed, MaxConnections: cmp.Or(u.MaxConnections, c.cfg.Limits.ConnectionsPerUser), Slow: c.hashes(path, u.Password),
+			User: parsed, MaxConnections: cmp.Or(u.MaxConnections, c.cfg.Limits.ConnectionsPerUser), Rates: userRates(u).Or(c.ratesPerUser()), Slow: c.hashes(path, u.Password),
 			Certificates: certificates[i], RequireCertificate: u.RequireCertificate,
 		}
 		if parsed.NoPass && len(d.Slow) > 0 {
@@ -144,6 +144,16 @@ func (c *compiler) users() {
 		c.add("user", err.Error(), "each user has one [[user]] table")
 	}
 	c.built.users = set
+}
+
+// ratesPerUser are those of users who have none of their own.
+func (c *compiler) ratesPerUser() users.Rates {
+	l := c.cfg.Limits
+	return users.Rates{Commands: int64(l.CommandsPerSecondPerUser), Bytes: int64(l.BytesPerSecondPerUser)}
+}
+
+func userRates(u config.User) users.Rates {
+	return users.Rates{Commands: int64(u.MaxCommandsPerSecond), Bytes: int64(u.MaxBytesPerSecond)}
 }
 
 // hashes compiles the user's passwords that are no part of the rules.
@@ -185,11 +195,14 @@ func (c *compiler) limits() {
 		BufferedBytes: int64(l.MaxBufferedCommandBytes),
 		Arguments:     l.MaxArguments,
 		// An int of 32 bits holds less than the file may say.
-		OutputBytes:    int(min(int64(l.OutputBuffer), math.MaxInt)),
-		OutputTimeout:  l.OutputTimeout.Std(),
-		Memory:         int64(l.Memory),
-		AuthTimeout:    in.AuthTimeout.Std(),
-		IdleTimeout:    in.IdleTimeout.Std(),
-		RequestTimeout: in.RequestTimeout.Std(),
+		OutputBytes:     int(min(int64(l.OutputBuffer), math.MaxInt)),
+		OutputTimeout:   l.OutputTimeout.Std(),
+		Memory:          int64(l.Memory),
+		AddressCommands: int64(l.CommandsPerSecondPerAddress),
+		AddressBytes:    int64(l.BytesPerSecondPerAddress),
+		RefuseOverRate:  l.RateExceeded == "error",
+		AuthTimeout:     in.AuthTimeout.Std(),
+		IdleTimeout:     in.IdleTimeout.Std(),
+		RequestTimeout:  in.RequestTimeout.Std(),
 	}
 }

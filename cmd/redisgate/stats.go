@@ -79,6 +79,9 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 	for _, l := range snap.Limits {
 		out.Limits = append(out.Limits, metrics.Limit(l))
 	}
+	for _, r := range snap.Rates {
+		out.Rates = append(out.Rates, metrics.Rate(r))
+	}
 	for p, n := range snap.Passwords {
 		slot := strconv.Itoa(p.Slot)
 		if p.Slot >= proxy.PasswordSlots {
