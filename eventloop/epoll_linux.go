@@ -110,7 +110,13 @@ func (p *poller) wake() {
 // wait puts the connections that have events on the loop's agenda. If park is true it waits until there are some, or the next timer is due.
 func (p *poller) wait(l *Loop, park bool) error {
 	p.found, p.errno = 0, 0
+	if park && l.held != nil {
+		if p.found, p.errno = epollPoll(p.fd, p.events); p.found == 0 && p.errno == 0 {
+			park = l.mayPark()
+		}
+	}
 	switch {
+	case p.found != 0, p.errno != 0:
 	case !park:
 		p.found, p.errno = epollPoll(p.fd, p.events)
 	case p.blocking:

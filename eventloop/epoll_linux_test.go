@@ -348,3 +348,24 @@ func TestIdleConnectionsHoldNoBuffers(t *testing.T) {
 		t.Errorf("%d connections grew by %d bytes when they had been written to; want nothing a connection", count, grown)
 	}
 }
+
+// What is ready already goes before what was held back.
+func TestBeforeParkingLooksFirst(t *testing.T) {
+	for _, o := range []Options{{}, {Blocking: true}} {
+		r := run(t, o)
+		first, peer := pair(t, "unix")
+		second, other := pair(t, "unix")
+		done := make(chan []string, 1)
+		var order []string
+		r.attach(first, &probe{data: func(*Conn, []byte) {
+			order = append(order, "first")
+			send(t, other, "x") // which the next look at the descriptors finds
+			r.BeforeParking(func() { done <- append(order, "held back") })
+		}})
+		r.attach(second, &probe{data: func(*Conn, []byte) { order = append(order, "second") }})
+		send(t, peer, "x")
+		if got, want := wait(t, done, "what was held back"), []string{"first", "second", "held back"}; !slices.Equal(got, want) {
+			t.Errorf("%+v: order = %q; want %q", o, got, want)
+		}
+	}
+}

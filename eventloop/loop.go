@@ -65,6 +65,7 @@ type Loop struct {
 	ready    []Task
 	running  []Task // the ready list that is being run, kept for its memory
 	turnEnds []func()
+	held     func() // what BeforeParking was given
 	stats    Stats
 	ended    bool
 }
@@ -158,6 +159,20 @@ func (l *Loop) Ready(t Task) {
 // AtTurnEnd has f called at the end of every turn, after the ready list, in the order of registration. f may write and may make tasks ready.
 func (l *Loop) AtTurnEnd(f func()) {
 	l.turnEnds = append(l.turnEnds, f)
+}
+
+// BeforeParking has f called once, before the loop next waits with nothing ready: it is for what may be put off as long as more
+// comes in. A later call replaces f, nil takes it back. f may do what a handler may.
+func (l *Loop) BeforeParking(f func()) {
+	l.held = f
+}
+
+// mayPark calls what was held back, and says whether there still is nothing to do.
+func (l *Loop) mayPark() bool {
+	f := l.held
+	l.held = nil
+	f()
+	return len(l.ready) == 0 && l.later.empty()
 }
 
 // Stats is what the loop has counted so far.

@@ -318,3 +318,41 @@ func TestNoWakeUpIsLost(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// What was held back happens before the loop waits, once, and may give it more to do.
+func TestBeforeParking(t *testing.T) {
+	each(t, func(t *testing.T, network string, o Options) {
+		r := run(t, o)
+		ours, peer := pair(t, network)
+		calls := 0
+		done := make(chan int, 1)
+		var c *Conn
+		c = r.attach(ours, echo())
+		r.on(func() {
+			r.BeforeParking(func() { t.Error("what was replaced is called") })
+			r.BeforeParking(func() {
+				calls++
+				c.Write([]byte("x"))
+				r.Ready(taskFunc(func() { done <- calls }))
+			})
+		})
+		if got := wait(t, done, "a task of what was held back"); got != 1 {
+			t.Errorf("%d calls; want 1", got)
+		}
+		peer.SetReadDeadline(time.Now().Add(patience))
+		if _, err := io.ReadFull(peer, make([]byte, 1)); err != nil {
+			t.Errorf("what was written is not there: %v", err)
+		}
+		for range 3 {
+			r.on(func() {})
+		}
+		r.on(func() {
+			if calls != 1 {
+				t.Errorf("%d calls; want 1", calls)
+			}
+			r.BeforeParking(func() { t.Error("what was taken back is called") })
+			r.BeforeParking(nil)
+		})
+		r.on(func() {})
+	})
+}

@@ -65,12 +65,12 @@ func (p *poller) note(c *Conn) {
 
 // wait puts the connections that have done something on the loop's agenda. If park is true it waits for one, or until the next timer is due.
 func (p *poller) wait(l *Loop, park bool) error {
-	if park {
-		p.park(l.wheel.next())
-	} else {
-		select {
-		case <-p.signal:
-		default:
+	if !p.signalled() {
+		if park && l.held != nil {
+			park = l.mayPark()
+		}
+		if park {
+			p.park(l.wheel.next())
 		}
 	}
 	clear(p.taken)
@@ -90,6 +90,16 @@ func (p *poller) wait(l *Loop, park bool) error {
 		l.current.add(c)
 	}
 	return nil
+}
+
+// signalled says whether there is something to look at.
+func (p *poller) signalled() bool {
+	select {
+	case <-p.signal:
+		return true
+	default:
+		return false
+	}
 }
 
 func (p *poller) park(next int64) {

@@ -20,10 +20,11 @@ import (
 // server offers to all; other goroutines reach it by posting functions.
 type worker struct {
 	// Static after construction.
-	srv  *Server
-	loop *eventloop.Loop
-	pool *upstream.Pool
-	kit  *kit
+	srv      *Server
+	loop     *eventloop.Loop
+	pool     *upstream.Pool
+	kit      *kit
+	sendHeld func()
 
 	// Owned by the loop.
 	clients map[*client]struct{}
@@ -34,6 +35,7 @@ type worker struct {
 	counted int64 // buffers.held as last told to the server
 	slow    offenders
 	drains  bool
+	held    int // turns for which requests have been held back
 
 	// Shared with other workers.
 	largest atomic.Int64 // size of the largest session at the last shortage of memory
@@ -58,13 +60,19 @@ func newWorker(ctx context.Context, srv *Server) (*worker, error) {
 		return nil, err
 	}
 	loop.AtTurnEnd(w.turnEnd)
+	w.sendHeld = w.flushRequests // made once, as a method value is allocated
 	return w, nil
 }
 
-// turnEnd writes what the turn has gathered: requests first, so that Redis works
-// while replies are encrypted.
+// holdTurns and holdBytes bound for how long requests are gathered while more clients
+// are ready: one write then carries more of them, for redisgate and for Redis.
+const (
+	holdTurns = 4
+	holdBytes = 16 << 10
+)
+
+// turnEnd writes what the turn has gathered.
 func (w *worker) turnEnd() {
-	w.pool.Flush()
 	for i := 0; i < len(w.outputs); i++ {
 		c := w.outputs[i]
 		w.outputs[i] = nil
@@ -77,8 +85,21 @@ func (w *worker) turnEnd() {
 		w.loop.Ready(outputTask{c})
 	}
 	w.again = w.again[:0]
-	w.pool.Flush()
+	if n := w.pool.Unsent(); n > 0 {
+		if w.held++; w.held < holdTurns && n < holdBytes {
+			w.loop.BeforeParking(w.sendHeld)
+		} else {
+			w.flushRequests()
+		}
+	}
 	w.checkMemory()
+}
+
+// flushRequests sends what was gathered for Redis.
+func (w *worker) flushRequests() {
+	w.held = 0
+	w.loop.BeforeParking(nil)
+	w.pool.Flush()
 }
 
 // outputTask goes on with a client's output in the next turn.

@@ -147,6 +147,7 @@ func (c *Conn) Append(p []byte) {
 	c.out = append(c.out, p...)
 	c.appended += uint64(len(p))
 	c.pool.copied += uint64(len(p))
+	c.pool.unsent += len(p)
 	if !c.flagged {
 		c.flagged = true
 		c.pool.flushing = append(c.pool.flushing, c)

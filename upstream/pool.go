@@ -53,6 +53,7 @@ type Pool struct {
 	idle     []*Conn // most recently used last
 	flushing []*Conn
 	copied   uint64 // bytes ever appended to requests
+	unsent   int    // of them, those since the last Flush
 	delay    time.Duration
 	downTill int64
 	tidy     eventloop.Timer
@@ -168,8 +169,12 @@ func (p *Pool) Release(c *Conn, clean bool) {
 // Copied is the number of bytes of requests that were ever copied on their way out.
 func (p *Pool) Copied() uint64 { return p.copied }
 
-// Flush writes what the turn gathered. The worker calls it at the end of a turn.
+// Unsent is how many bytes of requests wait for the next Flush.
+func (p *Pool) Unsent() int { return p.unsent }
+
+// Flush writes what was gathered. The worker calls it at the end of a turn, or of a few.
 func (p *Pool) Flush() {
+	p.unsent = 0
 	for i := 0; i < len(p.flushing); i++ {
 		p.flushing[i].flush()
 		p.flushing[i] = nil
