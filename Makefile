@@ -5,8 +5,10 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 PACKAGES ?= ./...
 FUZZTIME ?= 60s
 COUNT    ?= 6
+BENCH    ?= .
 REQUESTS ?= 2000000
 SOAK     ?= 10m
+STORED   := bench/results/benchmarks.txt
 VERSION  ?= 0~$(shell git log -1 --date=format:%Y%m%d --format=%cd.%h 2>/dev/null || echo unknown)
 
 # The race detector needs cgo, which needs a C compiler, and a 64-bit system.
@@ -16,7 +18,7 @@ TESTFLAGS ?= -vet=off -shuffle=on -timeout 20m
 TESTSUM = $(GO) run ./internal/testsum
 
 .DEFAULT_GOAL := help
-.PHONY: help build deb test race portable fuzz differential bench bench-idle bench-attack bench-compare bench-compare-list timed libraries soak lint fmt fmt-check ci deps
+.PHONY: help build deb test race portable fuzz differential bench bench-store bench-idle bench-attack bench-compare bench-compare-list timed libraries soak lint fmt fmt-check ci deps
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,8 +51,13 @@ differential: deps ## Compare REQUESTS (2000000) random requests and rules with 
 	REDISGATE_DIFFERENTIAL=$(REQUESTS) $(GO) test -vet=off -count 1 -timeout 60m -v -run 'Agree|Touched|Server' ./policy
 	REDISGATE_HUNT=$(REQUESTS) $(GO) test -vet=off -count 1 -timeout 60m -v -run 'Beyond' ./internal/hunt
 
-bench: ## Run the benchmarks; COUNT=6 runs feed benchstat
-	$(GO) test -vet=off -run '^$$' -bench . -benchmem -count $(COUNT) $(PACKAGES)
+bench: ## Run the benchmarks COUNT (6) times, and compare them with those stored last
+	@mkdir -p bin
+	@$(GO) test -vet=off -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PACKAGES) >bin/bench.txt || { cat bin/bench.txt; exit 1; }
+	@if [ -f $(STORED) ]; then $(TOOL) benchstat stored=$(STORED) now=bin/bench.txt; else cat bin/bench.txt; fi
+
+bench-store: bench ## Run the benchmarks and store them, to be compared with by make bench
+	@cp bin/bench.txt $(STORED)
 
 bench-idle: ## Measure the resident memory of 5,000 idle TLS clients
 	$(GO) run ./bench/idle

@@ -326,8 +326,7 @@ func TestBeforeParking(t *testing.T) {
 		ours, peer := pair(t, network)
 		calls := 0
 		done := make(chan int, 1)
-		var c *Conn
-		c = r.attach(ours, echo())
+		c := r.attach(ours, echo())
 		r.on(func() {
 			r.BeforeParking(func() { t.Error("what was replaced is called") })
 			r.BeforeParking(func() {

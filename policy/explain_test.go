@@ -44,7 +44,7 @@ func TestExplainSaysWhoDecidedAndWhy(t *testing.T) {
 		{"+@all ~a* &ab*", "PSUBSCRIBE ab*", ReasonAllowed, 0, "+@all", "+@all allows the command, and patterns of the same selector all its channels"},
 		{"+@all ~a* &ab*", "PSUBSCRIBE abc", ReasonChannel, 0, "+@all", `no rule has the pattern "abc" letter by letter`},
 		{"+@all ~a* &ab*", "PUBLISH c m", ReasonChannel, 0, "+@all", `no pattern allows the channel "c"`},
-		{"~a* +@all", "CLIENT TRACKING ON BCAST", ReasonKeyless, 0, "+@all", "CLIENT TRACKING with BCAST tells of all keys"},
+		{"~a* +@all", "CLIENT TRACKING ON BCAST", ReasonKeyless, 0, "+@all", "CLIENT TRACKING with BCAST tells of all keys, or of all that begin with a prefix"},
 		{"~* +@all", "EVAL s 0", ReasonScript, 0, "+@all", "eval runs with the rights of redisgate's own account in Redis, or changes what does"},
 	} {
 		e := mustUser(t, tt.rules, Options{}).Explain(0, split(tt.request))

@@ -40,6 +40,17 @@ func newPattern(text string) pattern {
 	return p
 }
 
+// covers reports whether p matches whatever begins with text. It may say no of a glob that does.
+func (p *pattern) covers(text []byte) bool {
+	switch p.kind {
+	case prefix:
+		return len(text) >= len(p.lit) && string(text[:len(p.lit)]) == p.lit
+	case anything:
+		return len(text) > 0
+	}
+	return false
+}
+
 // inner counts runs of stars that are not the end of the pattern.
 func inner(text string) int {
 	n := 0

@@ -10,7 +10,7 @@ func (u *User) MayRun(c *command.Command) bool {
 		for _, f := range s.firstArgs {
 			allowed = allowed || f.id == c.ID
 		}
-		if allowed && (s.allKeys || s.seesAll(c, &command.Uses{}) == ReasonAllowed) {
+		if allowed && (s.allKeys || s.seesAll(c, nil, &command.Uses{}) == ReasonAllowed) {
 			return u.powerful || (u.UnsafeScripts || !c.Flags.Has(command.FlagScript)) && u.Administers(c)
 		}
 	}

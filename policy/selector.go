@@ -166,7 +166,7 @@ func (s *selector) runsAnyway(c *command.Command, args [][]byte) bool {
 // check judges a request that Parse has read, of a command that the selector runs. It returns ReasonAllowed, or why not and for which argument.
 func (s *selector) check(c *command.Command, args [][]byte, uses *command.Uses) (Reason, int) {
 	if !s.allKeys {
-		if reason := s.seesAll(c, uses); reason != ReasonAllowed {
+		if reason := s.seesAll(c, args, uses); reason != ReasonAllowed {
 			return reason, 0
 		}
 		for i := range uses.Keys {
@@ -187,9 +187,9 @@ func (s *selector) check(c *command.Command, args [][]byte, uses *command.Uses) 
 
 // seesAll judges what reaches beyond the keys that are named, for a selector without all keys. Redis has only the
 // restriction of SORT's BY and GET (sort.c); that commands without keys see all of them is redisgate's.
-func (s *selector) seesAll(c *command.Command, uses *command.Uses) Reason {
+func (s *selector) seesAll(c *command.Command, args [][]byte, uses *command.Uses) Reason {
 	switch {
-	case c.Flags.Has(command.FlagKeyless), uses.Broadcast:
+	case c.Flags.Has(command.FlagKeyless), uses.Broadcast && !s.readsAllOf(args, uses.Prefixes):
 		return ReasonKeyless
 	case c.Flags&(command.FlagTelling|command.FlagFiltered) != 0 && !s.named.has(c.ID):
 		return ReasonKeyless
@@ -200,6 +200,17 @@ func (s *selector) seesAll(c *command.Command, uses *command.Uses) Reason {
 		return ReasonSortGet
 	}
 	return ReasonAllowed
+}
+
+// readsAllOf reports whether whatever begins with one of the prefixes may be read. There
+// must be one, and not the empty one.
+func (s *selector) readsAllOf(args [][]byte, prefixes []int) bool {
+	for _, i := range prefixes {
+		if !slices.ContainsFunc(s.keys, func(k keyPattern) bool { return k.may&command.Read != 0 && k.covers(args[i]) }) {
+			return false
+		}
+	}
+	return len(prefixes) > 0
 }
 
 // readsAll is Redis's ACLSelectorHasUnrestrictedKeyAccess for reading.

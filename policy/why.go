@@ -81,7 +81,7 @@ func whyKeyless(e *Explanation, uses *command.Uses) (why, advice string) {
 	c := e.Command
 	switch {
 	case uses.Broadcast:
-		return "CLIENT TRACKING with BCAST tells of all keys", "add ~*, or track without BCAST"
+		return "CLIENT TRACKING with BCAST tells of all keys, or of all that begin with a prefix", "add ~*, give a PREFIX within a pattern such as ~data:*, or track without BCAST"
 	case c.Flags.Has(command.FlagKeyless):
 		return fmt.Sprintf("%s takes no key and sees or changes all of them", c.Name), "it needs all keys: ~*"
 	}

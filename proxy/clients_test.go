@@ -228,6 +228,27 @@ func TestTrackingEndsWithTheRight(t *testing.T) {
 	bob.end()
 }
 
+// TestTrackingByPrefix: who may read some keys is told of those that begin with a prefix
+// within them, and of no others.
+func TestTrackingByPrefix(t *testing.T) {
+	g, _ := gate(t, gatetest.Options{Users: map[string]string{"app": "on >secret ~* &* +@all", "bob": "on >pw %R~bob:* ~out* +@all"}})
+	app, bob := newWire(t, g.Dial(t)).as("app"), newWire(t, g.Dial(t))
+	bob.send("HELLO", "3", "AUTH", "bob", "pw")
+	bob.reply()
+	const refused = "-NOPERM User bob has no permissions to run the 'client|tracking' command, which reaches all keys\r\n"
+	for _, options := range []string{"BCAST", "BCAST PREFIX b", "BCAST PREFIX bob:a PREFIX x", "BCAST PREFIX bob"} {
+		bob.do(refused, append([]string{"CLIENT", "TRACKING", "ON"}, strings.Fields(options)...)...)
+	}
+	bob.do(refused, "CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "")
+	bob.do("+OK\r\n", "CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "bob:a", "PREFIX", "out")
+	for _, key := range []string{"alice:1", "bob:b", "bob:a1", "outer"} {
+		app.do("+OK\r\n", "SET", key, "x")
+	}
+	bob.want(">2\r\n$10\r\ninvalidate\r\n*1\r\n$6\r\nbob:a1\r\n")
+	bob.want(">2\r\n$10\r\ninvalidate\r\n*1\r\n$5\r\nouter\r\n")
+	bob.do("+PONG\r\n", "PING")
+}
+
 // TestTrackingInRESP2 has no messages, so no reply is taken for one.
 func TestTrackingInRESP2(t *testing.T) {
 	g, _ := gate(t, gatetest.Options{Users: clientUsers})

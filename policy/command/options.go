@@ -232,7 +232,10 @@ func parseTracking(args [][]byte, u *Uses) error {
 		case equalFold(arg, "bcast"):
 			u.Broadcast = true
 		case equalFold(arg, "optin"), equalFold(arg, "optout"), equalFold(arg, "noloop"):
-		case equalFold(arg, "prefix") && i+1 < len(args), equalFold(arg, "redirect") && i+1 < len(args):
+		case equalFold(arg, "prefix") && i+1 < len(args):
+			i++
+			u.Prefixes = append(u.Prefixes, i)
+		case equalFold(arg, "redirect") && i+1 < len(args):
 			i++
 		default:
 			return errSyntax

@@ -5,12 +5,13 @@ package command
 type Uses struct {
 	Keys      []Key
 	Channels  []Channel
+	Prefixes  []int // arguments that are prefixes of keys: CLIENT TRACKING ... PREFIX
 	Databases []int // other than the selected one, or possibly other: COPY ... DB, MOVE, SWAPDB, SELECT, MIGRATE
 
 	Blocks    bool // waits for another client: BLPOP and kin, XREAD and XREADGROUP with BLOCK
 	SortBy    bool // SORT ... BY with a pattern that reads other keys
 	SortGet   bool // SORT ... GET, which reads other keys
-	Broadcast bool // CLIENT TRACKING ... BCAST, which tells of all keys
+	Broadcast bool // CLIENT TRACKING ... BCAST, which tells of all keys, or of those that begin with one of Prefixes
 }
 
 // Key is an argument that names a key, and what for.
@@ -35,7 +36,10 @@ func (u *Uses) reset() {
 	if cap(u.Channels) > largeUses {
 		u.Channels = nil
 	}
-	u.Keys, u.Channels, u.Databases = u.Keys[:0], u.Channels[:0], u.Databases[:0]
+	if cap(u.Prefixes) > largeUses {
+		u.Prefixes = nil
+	}
+	u.Keys, u.Channels, u.Prefixes, u.Databases = u.Keys[:0], u.Channels[:0], u.Prefixes[:0], u.Databases[:0]
 	u.Blocks, u.SortBy, u.SortGet, u.Broadcast = false, false, false, false
 }
 
