@@ -107,7 +107,7 @@ func (s *soak) play(length time.Duration) {
 		})
 	}
 	all.Go(func() { // what happens to all of them now and then
-		for n := 0; time.Now().Before(until); n++ {
+		for n := 0; time.Now().Before(until) && !s.t.Failed(); n++ {
 			time.Sleep(200 * time.Millisecond)
 			switch n % 10 {
 			case 3:
@@ -201,7 +201,7 @@ var lives = []func(c *soaker){
 			if v.kind == '-' || c.over {
 				return
 			}
-			if !v.null {
+			if !v.null && v.kind != '_' { // or SET was lost with its connection
 				c.want(v, c.id)
 			}
 			c.want(c.say("ECHO", c.id), c.id)
