@@ -48,6 +48,10 @@ type Options struct {
 	Limits    Limits
 	Log       *slog.Logger
 
+	// Begin is called by Run when all is ready to accept, and may wait; nil: nothing.
+	// If it fails nobody is accepted, and Run returns its error.
+	Begin func(ctx context.Context) error
+
 	Workers             int
 	MaxConnections      int
 	MaxPerAddress       int // connections of one host or IPv6 /64; 0: any number
@@ -59,6 +63,7 @@ type Options struct {
 	ProveTimeout        time.Duration // for one of them, all waiting included
 	BalancerTimeout     time.Duration // for a PROXY header, and part of HandshakeTimeout
 	DrainTimeout        time.Duration
+	DrainDelay          time.Duration // not ready any more, but accepting, before Run drains
 	SweepEvery          time.Duration // how often sessions' certificates are judged again; 0: 15 s
 }
 
@@ -82,7 +87,7 @@ func (o *Options) check() error {
 		return errors.New("proxy: the numbers of workers and connections must be at least 1")
 	case o.Balancers.Len() > 0 && (o.BalancerTimeout <= 0 || o.BalancerTimeout > o.HandshakeTimeout):
 		return errors.New("proxy: the PROXY header needs a time-out, no longer than the handshake's")
-	case o.HandshakeTimeout <= 0 || o.ProveTimeout <= 0 || o.DrainTimeout < 0:
+	case o.HandshakeTimeout <= 0 || o.ProveTimeout <= 0 || o.DrainTimeout < 0 || o.DrainDelay < 0:
 		return errors.New("proxy: the handshake and the trial of a password need time-outs")
 	}
 	for _, l := range o.Listeners {
@@ -116,12 +121,15 @@ type Server struct {
 	ids         atomic.Uint64
 	next        atomic.Uint64 // round robin over the workers
 	started     atomic.Bool   // workers is complete
-	accepting   atomic.Bool
+	ready       atomic.Bool   // accepting, and not about to end
+	leaving     atomic.Bool   // empty is told of the last connection's end
+	empty       chan struct{}
+	takenOver   chan struct{} // closed by HandOver
+	shut        chan struct{} // closed when nobody is accepted any more
+	takeOver    sync.Once
 	doors       doors
 	addresses   addresses
 	logged      logLimit
-	emptyOnce   sync.Map
-	empty       chan *worker
 }
 
 // New builds a server; it does nothing before Run.
@@ -136,7 +144,10 @@ func New(o Options) (*Server, error) {
 		failures: newFailures(),
 		prover:   newProver(o.Slots, o.Proving),
 		born:     time.Now(),
-		empty:    make(chan *worker, o.Workers),
+
+		empty:     make(chan struct{}, 1),
+		takenOver: make(chan struct{}),
+		shut:      make(chan struct{}),
 	}
 	s.addresses.most = o.MaxPerAddress
 	s.meters.commands, s.meters.bytes = o.Limits.AddressCommands, o.Limits.AddressBytes
@@ -152,28 +163,37 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Run serves until ctx ends, then drains: no new connections, sessions end as
-// soon as nothing is under way in them, and after DrainTimeout the rest is cut.
-// A second context, now, cuts at once.
+// Run serves until ctx ends, then drains: no new connections, sessions end as soon as
+// nothing is under way in them, and after DrainTimeout the rest is cut. A second context,
+// now, cuts at once. After HandOver it ends as is said there. It may be called once.
 func (s *Server) Run(ctx, now context.Context) error {
 	loopCtx, stopDials := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopDials()
+	shut := sync.OnceFunc(func() { closeAll(s.o.Listeners); close(s.shut) })
+	defer shut()
 	var loops sync.WaitGroup
 	for range s.o.Workers {
 		w, err := newWorker(loopCtx, s)
 		if err != nil {
-			for _, w := range s.workers {
-				w.loop.Stop()
-				w.loop.Run()
-			}
+			s.abandon()
 			return err
 		}
 		s.workers = append(s.workers, w)
 	}
+	if s.o.Begin != nil {
+		if err := s.o.Begin(ctx); err != nil {
+			s.abandon()
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+	}
 	logCtx, endLog := context.WithCancel(context.WithoutCancel(ctx))
-	var logs sync.WaitGroup
-	logs.Go(func() { s.failures.log(logCtx, s.o.Log) })
-	defer func() { endLog(); logs.Wait() }()
+	var beside sync.WaitGroup
+	beside.Go(func() { s.failures.log(logCtx, s.o.Log) })
+	beside.Go(func() { s.sweeps(loopCtx) })
+	defer func() { endLog(); beside.Wait() }()
 	failed := make(chan error, s.o.Workers+len(s.o.Listeners))
 	for _, w := range s.workers {
 		loops.Go(func() {
@@ -183,7 +203,7 @@ func (s *Server) Run(ctx, now context.Context) error {
 		})
 	}
 	s.started.Store(true)
-	s.accepting.Store(true)
+	s.ready.Store(true)
 	var doors sync.WaitGroup
 	for _, l := range s.o.Listeners {
 		doors.Go(func() {
@@ -192,22 +212,16 @@ func (s *Server) Run(ctx, now context.Context) error {
 			}
 		})
 	}
-	doors.Go(func() { s.sweeps(loopCtx) })
-	var err error
-	select {
-	case <-ctx.Done():
-	case <-now.Done():
-	case err = <-failed:
-	}
-	s.accepting.Store(false)
-	for _, l := range s.o.Listeners {
-		l.Close()
-	}
+	err := s.serve(ctx, now, failed, sync.OnceFunc(func() {
+		s.ready.Store(false)
+		closeAll(s.o.Listeners)
+		doors.Wait() // whoever was accepted until then is counted now
+		shut()
+	}))
 	if err == nil {
-		s.drain(now)
+		s.drain(now, stopDials)
 	}
 	stopDials()
-	doors.Wait()
 	for _, w := range s.workers {
 		w.loop.Stop()
 	}
@@ -215,30 +229,17 @@ func (s *Server) Run(ctx, now context.Context) error {
 	return err
 }
 
-// drain waits for the workers to be without clients, as long as it may.
-func (s *Server) drain(now context.Context) {
+// abandon ends workers whose loops do not run.
+func (s *Server) abandon() {
 	for _, w := range s.workers {
-		w.loop.Post(w.drain)
-	}
-	timeout := time.NewTimer(s.o.DrainTimeout)
-	defer timeout.Stop()
-	for range s.workers {
-		select {
-		case <-s.empty:
-		case <-timeout.C:
-			s.o.Log.Warn("the drain time-out has passed; remaining connections are cut", "connections", s.connections.Load())
-			return
-		case <-now.Done():
-			return
-		}
+		w.loop.Stop()
+		_ = w.loop.Run()
 	}
 }
 
-// emptied is told by a draining worker that has no clients any more. One that
-// gets another late client says so again; once is enough.
-func (s *Server) emptied(w *worker) {
-	if _, again := s.emptyOnce.LoadOrStore(w, true); !again {
-		s.empty <- w
+func closeAll(listeners []net.Listener) {
+	for _, l := range listeners {
+		l.Close()
 	}
 }
 
@@ -247,5 +248,5 @@ func (s *Server) clock() int64 { return int64(time.Since(s.born)) }
 
 func (s *Server) nextID() uint64 { return s.ids.Add(1) }
 
-// Ready says that the server accepts connections and Redis answers.
-func (s *Server) Ready() bool { return s.accepting.Load() && s.control.Up() }
+// Ready says that the server accepts connections and goes on to, and that Redis answers.
+func (s *Server) Ready() bool { return s.ready.Load() && s.control.Up() }
