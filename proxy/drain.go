@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -9,23 +11,72 @@ import (
 // server drains: a client that comes for one command, as PHP's do, has been served by then.
 const drainGrace = time.Second
 
-// serve waits until it is time to drain. shut ends accepting, and is called in any case.
-func (s *Server) serve(ctx, now context.Context, failed <-chan error, shut func()) error {
-	defer shut()
+// farewell is what a Server knows of its end.
+type farewell struct {
+	leaving   atomic.Bool   // empty is told of the last connection's end
+	empty     chan struct{} // holds one
+	takenOver chan struct{} // closed by HandOver
+	shut      chan struct{} // closed when nobody is accepted any more
+	takeOver  sync.Once
+	shutOnce  sync.Once
+}
+
+func newFarewell() farewell {
+	return farewell{empty: make(chan struct{}, 1), takenOver: make(chan struct{}), shut: make(chan struct{})}
+}
+
+// awaitTurn calls Begin, when the workers are there and their loops do not run. If it
+// returns false Run is over.
+func (s *Server) awaitTurn(ctx context.Context) (bool, error) {
+	if s.o.Begin == nil {
+		return true, nil
+	}
+	err := s.o.Begin(ctx)
+	if err == nil {
+		return true, nil // even if ctx has ended: somebody may count on this process now
+	}
+	for _, w := range s.workers {
+		w.loop.Stop()
+		_ = w.loop.Run()
+	}
+	if ctx.Err() != nil {
+		return false, nil // the wait was ended, and did not fail
+	}
+	return false, err
+}
+
+// shut ends accepting. Whoever was accepted until then is counted when it returns.
+func (s *Server) shut(doors *sync.WaitGroup) {
+	s.farewell.shutOnce.Do(func() {
+		s.accepting.Store(false)
+		for _, l := range s.o.Listeners {
+			l.Close()
+		}
+		if doors != nil {
+			doors.Wait()
+		}
+		close(s.farewell.shut)
+	})
+}
+
+// serve waits until it is time to drain; then nobody is accepted any more. doors are the
+// listeners' goroutines.
+func (s *Server) serve(ctx, now context.Context, failed <-chan error, doors *sync.WaitGroup) error {
+	defer s.shut(doors)
 	select {
 	case err := <-failed:
 		return err
 	case <-now.Done():
 		return nil
-	case <-s.takenOver:
-		shut()
+	case <-s.farewell.takenOver:
+		s.shut(doors)
 		return s.outlast(ctx, now, failed)
 	case <-ctx.Done():
 	}
+	s.accepting.Store(false)
 	if s.o.DrainDelay == 0 {
 		return nil
 	}
-	s.ready.Store(false)
 	delay := time.NewTimer(s.o.DrainDelay)
 	defer delay.Stop()
 	select {
@@ -33,7 +84,7 @@ func (s *Server) serve(ctx, now context.Context, failed <-chan error, shut func(
 		return err
 	case <-now.Done():
 	case <-delay.C:
-	case <-s.takenOver:
+	case <-s.farewell.takenOver:
 	}
 	return nil
 }
@@ -43,12 +94,12 @@ func (s *Server) serve(ctx, now context.Context, failed <-chan error, shut func(
 func (s *Server) outlast(ctx, now context.Context, failed <-chan error) error {
 	timeout := time.NewTimer(s.o.DrainTimeout)
 	defer timeout.Stop()
-	s.leaving.Store(true)
+	s.farewell.leaving.Store(true)
 	for s.connections.Load() > 0 {
 		select {
 		case err := <-failed:
 			return err
-		case <-s.empty:
+		case <-s.farewell.empty:
 		case <-timeout.C:
 			return nil
 		case <-ctx.Done():
@@ -64,8 +115,8 @@ func (s *Server) outlast(ctx, now context.Context, failed <-chan error) error {
 // It returns when this one accepts nobody any more and has closed its descriptors of them.
 // Who was accepted is served as before until DrainTimeout has passed, and then Run drains.
 func (s *Server) HandOver() {
-	s.takeOver.Do(func() { close(s.takenOver) })
-	<-s.shut
+	s.farewell.takeOver.Do(func() { close(s.farewell.takenOver) })
+	<-s.farewell.shut
 }
 
 // drain waits for the connections to end, as long as they may. cancel ends handshakes.
@@ -89,10 +140,10 @@ func (s *Server) drain(now context.Context, cancel func()) {
 func (s *Server) emptyWithin(now context.Context, d time.Duration) bool {
 	timeout := time.NewTimer(d)
 	defer timeout.Stop()
-	s.leaving.Store(true)
+	s.farewell.leaving.Store(true)
 	for s.connections.Load() > 0 {
 		select {
-		case <-s.empty:
+		case <-s.farewell.empty:
 		case <-timeout.C:
 			return false
 		case <-now.Done():
@@ -104,9 +155,9 @@ func (s *Server) emptyWithin(now context.Context, d time.Duration) bool {
 
 // leave gives back a place among the connections.
 func (s *Server) leave() {
-	if s.connections.Add(-1) == 0 && s.leaving.Load() {
+	if s.connections.Add(-1) == 0 && s.farewell.leaving.Load() {
 		select {
-		case s.empty <- struct{}{}:
+		case s.farewell.empty <- struct{}{}:
 		default: // it is known already
 		}
 	}

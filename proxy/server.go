@@ -51,6 +51,8 @@ type Options struct {
 	// Begin is called by Run when all is ready to accept, and may wait; nil: nothing.
 	// If it fails nobody is accepted, and Run returns its error.
 	Begin func(ctx context.Context) error
+	// DrainDelay is for how long Run accepts, though not ready any more, before it drains.
+	DrainDelay time.Duration
 
 	Workers             int
 	MaxConnections      int
@@ -63,7 +65,6 @@ type Options struct {
 	ProveTimeout        time.Duration // for one of them, all waiting included
 	BalancerTimeout     time.Duration // for a PROXY header, and part of HandshakeTimeout
 	DrainTimeout        time.Duration
-	DrainDelay          time.Duration // not ready any more, but accepting, before Run drains
 	SweepEvery          time.Duration // how often sessions' certificates are judged again; 0: 15 s
 }
 
@@ -121,15 +122,11 @@ type Server struct {
 	ids         atomic.Uint64
 	next        atomic.Uint64 // round robin over the workers
 	started     atomic.Bool   // workers is complete
-	ready       atomic.Bool   // accepting, and not about to end
-	leaving     atomic.Bool   // empty is told of the last connection's end
-	empty       chan struct{}
-	takenOver   chan struct{} // closed by HandOver
-	shut        chan struct{} // closed when nobody is accepted any more
-	takeOver    sync.Once
+	accepting   atomic.Bool   // and not about to end
 	doors       doors
 	addresses   addresses
 	logged      logLimit
+	farewell    farewell
 }
 
 // New builds a server; it does nothing before Run.
@@ -144,10 +141,7 @@ func New(o Options) (*Server, error) {
 		failures: newFailures(),
 		prover:   newProver(o.Slots, o.Proving),
 		born:     time.Now(),
-
-		empty:     make(chan struct{}, 1),
-		takenOver: make(chan struct{}),
-		shut:      make(chan struct{}),
+		farewell: newFarewell(),
 	}
 	s.addresses.most = o.MaxPerAddress
 	s.meters.commands, s.meters.bytes = o.Limits.AddressCommands, o.Limits.AddressBytes
@@ -163,37 +157,32 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Run serves until ctx ends, then drains: no new connections, sessions end as soon as
-// nothing is under way in them, and after DrainTimeout the rest is cut. A second context,
-// now, cuts at once. After HandOver it ends as is said there. It may be called once.
+// Run serves until ctx ends, then drains: no new connections, sessions end as
+// soon as nothing is under way in them, and after DrainTimeout the rest is cut.
+// A second context, now, cuts at once. What HandOver does is said there.
 func (s *Server) Run(ctx, now context.Context) error {
 	loopCtx, stopDials := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopDials()
-	shut := sync.OnceFunc(func() { closeAll(s.o.Listeners); close(s.shut) })
-	defer shut()
+	defer s.shut(nil)
 	var loops sync.WaitGroup
 	for range s.o.Workers {
 		w, err := newWorker(loopCtx, s)
 		if err != nil {
-			s.abandon()
+			for _, w := range s.workers {
+				w.loop.Stop()
+				w.loop.Run()
+			}
 			return err
 		}
 		s.workers = append(s.workers, w)
 	}
-	if s.o.Begin != nil {
-		if err := s.o.Begin(ctx); err != nil {
-			s.abandon()
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
+	if ok, err := s.awaitTurn(ctx); !ok {
+		return err
 	}
 	logCtx, endLog := context.WithCancel(context.WithoutCancel(ctx))
-	var beside sync.WaitGroup
-	beside.Go(func() { s.failures.log(logCtx, s.o.Log) })
-	beside.Go(func() { s.sweeps(loopCtx) })
-	defer func() { endLog(); beside.Wait() }()
+	var logs sync.WaitGroup
+	logs.Go(func() { s.failures.log(logCtx, s.o.Log) })
+	defer func() { stopDials(); endLog(); logs.Wait() }()
 	failed := make(chan error, s.o.Workers+len(s.o.Listeners))
 	for _, w := range s.workers {
 		loops.Go(func() {
@@ -203,7 +192,7 @@ func (s *Server) Run(ctx, now context.Context) error {
 		})
 	}
 	s.started.Store(true)
-	s.ready.Store(true)
+	s.accepting.Store(true)
 	var doors sync.WaitGroup
 	for _, l := range s.o.Listeners {
 		doors.Go(func() {
@@ -212,12 +201,8 @@ func (s *Server) Run(ctx, now context.Context) error {
 			}
 		})
 	}
-	err := s.serve(ctx, now, failed, sync.OnceFunc(func() {
-		s.ready.Store(false)
-		closeAll(s.o.Listeners)
-		doors.Wait() // whoever was accepted until then is counted now
-		shut()
-	}))
+	logs.Go(func() { s.sweeps(loopCtx) })
+	err := s.serve(ctx, now, failed, &doors)
 	if err == nil {
 		s.drain(now, stopDials)
 	}
@@ -229,24 +214,10 @@ func (s *Server) Run(ctx, now context.Context) error {
 	return err
 }
 
-// abandon ends workers whose loops do not run.
-func (s *Server) abandon() {
-	for _, w := range s.workers {
-		w.loop.Stop()
-		_ = w.loop.Run()
-	}
-}
-
-func closeAll(listeners []net.Listener) {
-	for _, l := range listeners {
-		l.Close()
-	}
-}
-
 // clock is the time that all workers agree on, in monotonic nanoseconds.
 func (s *Server) clock() int64 { return int64(time.Since(s.born)) }
 
 func (s *Server) nextID() uint64 { return s.ids.Add(1) }
 
-// Ready says that the server accepts connections and goes on to, and that Redis answers.
-func (s *Server) Ready() bool { return s.ready.Load() && s.control.Up() }
+// Ready says that the server accepts connections and Redis answers.
+func (s *Server) Ready() bool { return s.accepting.Load() && s.control.Up() }

@@ -52,6 +52,7 @@ type Directory struct {
 
 	changing  sync.Mutex               // held by a change until everybody has been told
 	listeners []func(old, latest *Set) // guarded by changing
+	retired   bool                     // guarded by changing
 }
 
 // NewDirectory makes a directory of a store's users, to which the extras have been
@@ -69,6 +70,14 @@ func (d *Directory) OnChange(f func(old, latest *Set)) {
 	d.changing.Lock()
 	defer d.changing.Unlock()
 	d.listeners = append(d.listeners, f)
+}
+
+// Retire has every further change of a client's refused: another process has users of its
+// own for the clients to come, and would hear nothing of it.
+func (d *Directory) Retire() {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	d.retired = true
 }
 
 // change replaces the set by what f makes of it, and tells the listeners. If f returns
@@ -187,6 +196,9 @@ func (d *Directory) DelUser(by string, names []string) (deleted int, err error) 
 func (d *Directory) mayAsk(by string) error {
 	if by == "" {
 		return nil
+	}
+	if d.retired {
+		return errors.New("redisgate: another process has taken over from this one; connect again")
 	}
 	if u := d.store.Load().byName[by]; u == nil || !u.AllPowerful() {
 		return errors.New("redisgate: the user who asks may not change users any more")

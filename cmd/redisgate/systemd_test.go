@@ -79,7 +79,7 @@ func TestInheritedSocketsAreTakenByTheirAddress(t *testing.T) {
 		}
 		defer ln.Close()
 		_, port, _ := net.SplitHostPort(ln.Addr().String())
-		given := inherited{ln}
+		given := inherited{{Listener: ln}}
 		got := given.take(config.Endpoint{Network: "tcp", Address: strings.Replace(test.configured, "PORT", port, 1)})
 		if (got != nil) != test.taken || (given.unclaimed() == nil) != test.taken {
 			t.Errorf("a socket at %s for %s is taken: %v, left: %v; want %v", test.listen, test.configured, got != nil, given.unclaimed(), test.taken)
