@@ -97,7 +97,7 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 		g.web, err = metrics.New(metrics.Options{
 			Source: &stats{snapshot: g.server.Snapshot, live: g.tls, started: time.Now()},
 			Ready: func(context.Context) error {
-				if !g.server.Ready() {
+				if !g.server.Ready() && !g.relay.over() {
 					return errors.New("not ready")
 				}
 				return nil
@@ -139,7 +139,7 @@ func (g *gate) run(drain, now context.Context) error {
 		if g.web == nil {
 			return
 		}
-		if err := g.web.Serve(g.relay.watching(ctx), g.webAt); err != nil {
+		if err := g.web.Serve(g.relay.watching(ctx, g.server.Ready), g.webAt); err != nil {
 			g.log.Error("the metrics listener failed", "error", err)
 		}
 	})

@@ -110,11 +110,12 @@ func (r *relay) begin(ctx context.Context, g *gate) error {
 	defer r.from.giveUp()
 	wait, cancel := context.WithTimeout(ctx, r.redisMay)
 	defer cancel()
-	for tick := time.NewTicker(10 * time.Millisecond); !g.control.Up(); {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !g.control.Up() {
 		select {
 		case <-tick.C:
 		case <-wait.Done():
-			tick.Stop()
 			return fmt.Errorf("nothing was taken over: Redis does not answer at %s; the process that was to hand over goes on", g.b.cfg.Upstream.Address)
 		}
 	}
@@ -132,17 +133,24 @@ func (r *relay) begin(ctx context.Context, g *gate) error {
 	return nil
 }
 
-// watching waits for this process's turn to answer for metrics, and returns a context that
-// ends when it is another's, or with ctx.
-func (r *relay) watching(ctx context.Context) context.Context {
+// watching waits until this process, which is ready then, is to answer for metrics, and
+// returns a context that ends when it is another's turn, or with ctx.
+func (r *relay) watching(ctx context.Context, ready func() bool) context.Context {
 	if r == nil {
 		return ctx
 	}
-	select {
-	case <-r.begun:
-	case <-ctx.Done():
+	if r.from != nil {
+		// The process before was ready, and nobody is to see anything else.
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for !ready() && ctx.Err() == nil {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	watching, cancel := context.WithCancel(ctx)
 	go func() {
 		select {
 		case <-r.handed:
@@ -150,7 +158,20 @@ func (r *relay) watching(ctx context.Context) context.Context {
 		}
 		cancel()
 	}()
-	return ctx
+	return watching
+}
+
+// over says that another process accepts: to whom asks this one, that one is ready.
+func (r *relay) over() bool {
+	if r == nil {
+		return false
+	}
+	select {
+	case <-r.handed:
+		return true
+	default:
+		return false
+	}
 }
 
 // offer hands the sockets over to another process that asks, until drain ends; end cuts
