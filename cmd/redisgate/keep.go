@@ -53,14 +53,15 @@ func (k keeper) send(state string, ln net.Listener) error {
 	if err != nil {
 		return err
 	}
-	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: k.at, Net: "unixgram"})
+	// Not DialUnix: package net sends descriptors on unconnected sockets of datagrams only.
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram"})
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	var inner error
 	err = raw.Control(func(fd uintptr) {
-		_, _, inner = c.WriteMsgUnix([]byte(state), syscall.UnixRights(int(fd)), nil)
+		_, _, inner = c.WriteMsgUnix([]byte(state), syscall.UnixRights(int(fd)), &net.UnixAddr{Name: k.at, Net: "unixgram"})
 	})
 	return errors.Join(err, inner)
 }
