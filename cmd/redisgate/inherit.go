@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -91,14 +92,14 @@ func (l alive) Accept() (net.Conn, error) {
 	return nc, err
 }
 
-// take returns the socket that listens at e, or nil. "localhost:6380" and "[::]:6380" are
-// compared as what they listen on.
-func (s *inherited) take(e config.Endpoint) net.Listener {
+// take returns the socket that listens at e, and whose it is, or nil. "localhost:6380" and
+// "[::]:6380" are compared as what they listen on.
+func (s *inherited) take(e config.Endpoint) (net.Listener, origin) {
 	want := e.Address
 	if !e.Unix() {
 		a, err := net.ResolveTCPAddr("tcp", e.Address)
 		if err != nil {
-			return nil
+			return nil, 0
 		}
 		if a.IP == nil {
 			a.IP = net.IPv6unspecified // as net.Listen takes it
@@ -116,9 +117,22 @@ func (s *inherited) take(e config.Endpoint) net.Listener {
 			}
 		}
 		*s = append((*s)[:i:i], (*s)[i+1:]...)
-		return in.Listener
+		return in.Listener, in.from
 	}
-	return nil
+	return nil, 0
+}
+
+// outdated takes out the sockets that systemd has kept and the configuration does not name
+// any more.
+func (s *inherited) outdated(cfg *config.Config) inherited {
+	left := slices.Clone(*s)
+	for _, e := range cfg.Listen.Endpoints() {
+		left.take(e)
+	}
+	left.take(config.Endpoint{Network: "tcp", Address: cfg.Metrics.Address})
+	left = slices.DeleteFunc(left, func(in inheritance) bool { return in.from != ofStore })
+	*s = slices.DeleteFunc(*s, func(in inheritance) bool { return slices.Contains(left, in) })
+	return left
 }
 
 // unclaimed is an error if any socket of a unit is left.

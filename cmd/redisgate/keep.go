@@ -2,11 +2,13 @@ package main
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
@@ -44,8 +46,8 @@ func (k keeper) keep(e config.Endpoint, ln net.Listener) {
 }
 
 // send is daemon.SdNotify with a descriptor.
-func (k keeper) send(state string, ln net.Listener) error {
-	has, ok := ln.(syscall.Conn)
+func (k keeper) send(state string, of any) error {
+	has, ok := of.(syscall.Conn)
 	if !ok {
 		return errors.New("it has no descriptor")
 	}
@@ -66,17 +68,46 @@ func (k keeper) send(state string, ln net.Listener) error {
 	return errors.Join(err, inner)
 }
 
-// drop has systemd forget the kept sockets that are in no configuration any more.
-func (k keeper) drop(left inherited) {
-	for _, in := range left {
-		if in.from != ofStore {
-			continue
-		}
+// drop has systemd forget sockets that it has kept, closes them, and returns when that is
+// done: others may be opened at addresses that they would be in the way of.
+func (k keeper) drop(outdated inherited) {
+	outdated.close()
+	for _, in := range outdated {
 		k.log.Info("a socket that systemd has kept is not needed any more", "address", in.Addr())
 		if _, err := daemon.SdNotify(false, "FDSTOREREMOVE=1\nFDNAME="+in.name); err != nil {
 			k.log.Warn("systemd cannot be told", "error", err)
 		}
 	}
+	if len(outdated) == 0 || k.at == "" {
+		return
+	}
+	if err := k.barrier(); err != nil {
+		k.log.Warn("systemd does not say that it has closed the sockets", "error", err)
+	}
+}
+
+// barrierTimeout is that of sd_notify_barrier in systemd's own programs.
+const barrierTimeout = 5 * time.Second
+
+// barrier waits until systemd has heard all that was said: it closes the descriptor then.
+func (k keeper) barrier() error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	err = k.send("BARRIER=1", w)
+	w.Close()
+	if err != nil {
+		return err
+	}
+	if err := r.SetReadDeadline(time.Now().Add(barrierTimeout)); err != nil {
+		return err
+	}
+	if _, err := r.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
 }
 
 func newKeeper(log *slog.Logger) keeper { return keeper{os.Getenv("NOTIFY_SOCKET"), log} }

@@ -20,7 +20,13 @@ type sockets struct {
 	metricsAt  net.Listener      // nil: metrics are off
 	handoverAt *net.UnixListener // nil: nothing is handed over
 	opened     []opened
-	left       inherited // what nobody needs; closed
+	passed     []passed
+}
+
+// passed is a unix socket that the process before has passed on.
+type passed struct {
+	ln   *net.UnixListener
+	mode fs.FileMode // that its file is to have
 }
 
 // opened is a socket that this process has opened itself.
@@ -57,7 +63,16 @@ func listenOn(cfg *config.Config, given inherited) (*sockets, error) {
 	s := &sockets{}
 	var problems config.Problems
 	at := func(path string, e config.Endpoint, mode fs.FileMode) net.Listener {
-		if ln := given.take(e); ln != nil {
+		if ln, from := given.take(e); ln != nil {
+			unix, isUnix := ln.(*net.UnixListener)
+			switch {
+			case isUnix && from == ofPeer:
+				s.passed = append(s.passed, passed{unix, mode})
+			case isUnix && from == ofStore:
+				if err := os.Chmod(e.Address, mode); err != nil {
+					problems = append(problems, cfg.NewProblem(path, "the mode of the socket cannot be set: "+err.Error(), "remove the file and restart"))
+				}
+			}
 			return ln
 		}
 		ln, err := listenAt(e, mode)
@@ -93,7 +108,6 @@ func listenOn(cfg *config.Config, given inherited) (*sockets, error) {
 	if len(problems) > 0 {
 		err = problems
 	} else if err = given.unclaimed(); err == nil {
-		s.left = given
 		return s, nil
 	}
 	s.close()

@@ -41,11 +41,6 @@ func takeOver(ctx context.Context, cfg *config.Config) (*takeover, error) {
 			problems = append(problems, err)
 			continue
 		}
-		if unix, ok := ln.(*net.UnixListener); ok {
-			if err := setMode(unix, cfg); err != nil {
-				problems = append(problems, err)
-			}
-		}
 		out.given = append(out.given, inheritance{ln, ofPeer, f.Name()})
 	}
 	if len(problems) > 0 {
@@ -54,18 +49,6 @@ func takeOver(ctx context.Context, cfg *config.Config) (*takeover, error) {
 		return nil, fmt.Errorf("listen.handover: a socket that was passed on cannot be used: %w", errors.Join(problems...))
 	}
 	return out, nil
-}
-
-// setMode gives a socket's file the mode that it would have been opened with.
-func setMode(ln *net.UnixListener, cfg *config.Config) error {
-	path, mode := ln.Addr().String(), cfg.Listen.UnixMode.FileMode()
-	if path == cfg.Listen.Handover {
-		mode = handoverMode
-	}
-	if err := os.Chmod(path, mode); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
 }
 
 // sockets are what has been passed on.
@@ -119,14 +102,17 @@ func (r *relay) begin(ctx context.Context, g *gate) error {
 			return fmt.Errorf("nothing was taken over: Redis does not answer at %s; the process that was to hand over goes on", g.b.cfg.Upstream.Address)
 		}
 	}
+	for _, p := range r.at.passed {
+		if err := os.Chmod(p.ln.Addr().String(), p.mode); err != nil {
+			return fmt.Errorf("nothing was taken over: the mode of a socket cannot be set: %w", err)
+		}
+	}
 	ended, err := r.from.Ready(ctx)
 	if err != nil {
 		return fmt.Errorf("nothing was taken over: %w", err)
 	}
-	for _, in := range r.from.given {
-		if unix, ok := in.Listener.(*net.UnixListener); ok {
-			unix.SetUnlinkOnClose(true) // files go with the last process that has the socket
-		}
+	for _, p := range r.at.passed {
+		p.ln.SetUnlinkOnClose(true) // files go with the last process that has the socket
 	}
 	g.log.Info("the sockets are taken over; this process accepts", "other_process_has_ended", ended)
 	close(r.begun)
@@ -140,14 +126,15 @@ func (r *relay) watching(ctx context.Context, ready func() bool) context.Context
 		return ctx
 	}
 	if r.from != nil {
+		select {
+		case <-r.begun:
+		case <-ctx.Done():
+		}
 		// The process before was ready, and nobody is to see anything else.
 		tick := time.NewTicker(time.Millisecond)
 		defer tick.Stop()
-		for !ready() && ctx.Err() == nil {
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-			}
+		for end := time.Now().Add(2 * time.Second); !ready() && ctx.Err() == nil && time.Now().Before(end); {
+			<-tick.C
 		}
 	}
 	watching, cancel := context.WithCancel(ctx)

@@ -41,6 +41,9 @@ func serve(ctx context.Context, b *built, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	log := newLog(stderr, b.cfg.Log)
+	k := newKeeper(log)
+	k.drop(given.outdated(b.cfg))
 	taking, err := takeOver(ctx, b.cfg)
 	if err != nil {
 		given.close()
@@ -52,7 +55,6 @@ func serve(ctx context.Context, b *built, stderr io.Writer) error {
 		return err
 	}
 	listeners, metricsAt := at.clients, at.metricsAt
-	log := newLog(stderr, b.cfg.Log)
 	slog.SetDefault(log) // for libraries that log by themselves, with package log too
 	for _, n := range b.notes {
 		log.Warn("note on the configuration", "note", n)
@@ -69,8 +71,6 @@ func serve(ctx context.Context, b *built, stderr io.Writer) error {
 		return logged(b.cfg.Log, log, err)
 	}
 	g.relay = newRelay(at, taking)
-	k := newKeeper(log)
-	k.drop(at.left)
 	for _, o := range at.opened {
 		k.keep(o.at, o.ln)
 	}

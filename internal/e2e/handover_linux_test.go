@@ -170,6 +170,7 @@ cert = %q
 key = %q
 [upstream]
 address = "unix://%s"
+connect_timeout = "60s" # on a machine that stands still for a while too
 [metrics]
 address = %q
 [[user]]

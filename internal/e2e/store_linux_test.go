@@ -48,6 +48,8 @@ func (s *store) untilReady() {
 		name, isKept := strings.CutPrefix(string(b[:n]), "FDSTORE=1\nFDNAME=")
 		if !isKept {
 			s.said = append(s.said, string(b[:n]))
+		}
+		if oobn == 0 && !isKept {
 			continue
 		}
 		messages, err := syscall.ParseSocketControlMessage(oob[:oobn])
@@ -57,6 +59,10 @@ func (s *store) untilReady() {
 		fds, err := syscall.ParseUnixRights(&messages[0])
 		if err != nil || len(fds) != 1 {
 			s.t.Fatalf("%q comes with %d descriptors, %v; want 1", b[:n], len(fds), err)
+		}
+		if !isKept { // a barrier: that it is closed says that all before it was heard
+			syscall.Close(fds[0])
+			continue
 		}
 		s.files, s.names = append(s.files, os.NewFile(uintptr(fds[0]), name)), append(s.names, name)
 	}
@@ -109,8 +115,12 @@ func TestSystemdKeepsTheSockets(t *testing.T) {
 			heard = append(heard, word)
 		}
 	}
-	if want := "FDSTOREREMOVE=1\nFDNAME=redisgate-kept-" + p.unix; len(heard) != 2 || heard[0] != want {
-		t.Errorf("redisgate says %q; want %q and READY=1", heard, want)
+	want := []string{"FDSTOREREMOVE=1\nFDNAME=redisgate-kept-" + p.unix, "BARRIER=1", "READY=1"}
+	if strings.Join(heard, " ") != strings.Join(want, " ") {
+		t.Errorf("redisgate says %q; want %q", heard, want)
+	}
+	if strings.Contains(now.out.String(), "level=ERROR") || strings.Contains(now.out.String(), "does not say") {
+		t.Errorf("the log has\n%s", now.out)
 	}
 	if err := p.byTLS(); err != nil {
 		t.Error(err)
