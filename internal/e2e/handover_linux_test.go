@@ -36,21 +36,21 @@ func launch(t *testing.T, conf string, sockets ...*os.File) *stint {
 	return &stint{cmd, out, exited}
 }
 
-func (r *stint) waitFor(t *testing.T, text string) {
+func (s *stint) waitFor(t *testing.T, text string) {
 	t.Helper()
-	until(t, r.out.String, func() bool { return strings.Contains(r.out.String(), text) })
+	until(t, s.out.String, func() bool { return strings.Contains(s.out.String(), text) })
 }
 
 // end waits for the process, which must end well.
-func (r *stint) end(t *testing.T) {
+func (s *stint) end(t *testing.T) {
 	t.Helper()
 	select {
-	case err := <-r.exited:
+	case err := <-s.exited:
 		if err != nil {
-			t.Errorf("redisgate ends with %v; want 0\n%s", err, r.out)
+			t.Errorf("redisgate ends with %v; want 0\n%s", err, s.out)
 		}
 	case <-time.After(60 * time.Second):
-		t.Fatalf("redisgate does not end\n%s", r.out)
+		t.Fatalf("redisgate does not end\n%s", s.out)
 	}
 }
 
