@@ -376,10 +376,16 @@ func TestAFailedHandoverChangesNothing(t *testing.T) {
 		t.Errorf("%d hand-overs have failed; want 3\n%s", n, now.out)
 	}
 	// And it still hands over to one that can.
-	next := launch(t, p.conf)
+	write(t, other, strings.Replace(text, "[listen]", "[listen]\nunix_mode = \"0660\"", 1))
+	next := launch(t, other)
 	next.waitFor(t, "this process accepts")
 	now.end(t)
 	if err := p.byUnix(); err != nil {
 		t.Error(err)
+	}
+	for path, want := range map[string]os.FileMode{p.unix: 0o660, p.handover: 0o600} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s is %v, %v after the hand-over; want the mode %v", path, info, err, want)
+		}
 	}
 }
