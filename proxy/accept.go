@@ -169,7 +169,7 @@ func (s *Server) refuse(nc net.Conn) {
 
 // handshake is for the client whose effective address is peer.
 func (s *Server) handshake(ctx context.Context, nc net.Conn, peer netip.AddrPort, timeout time.Duration) {
-	feed, err := s.o.Slots.Handshake(ctx, nc, peer.Addr(), s.o.TLS.Config(), timeout)
+	feed, err := s.o.Slots.Handshake(ctx, nc, peer.Addr(), !s.throttle.Familiar(peer.Addr(), s.clock()), s.o.TLS.Config(), timeout)
 	s.doors.leave(peer.Addr())
 	if err != nil {
 		s.ended(peer.Addr())

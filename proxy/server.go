@@ -193,6 +193,7 @@ func (s *Server) Run(ctx, now context.Context) error {
 		})
 	}
 	doors.Go(func() { s.sweeps(loopCtx) })
+	doors.Go(func() { s.paceHandshakes(loopCtx, s.o.Slots) })
 	var err error
 	select {
 	case <-ctx.Done():
