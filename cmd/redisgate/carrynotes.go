@@ -30,7 +30,7 @@ func (t *taken) notes() []migration.Note {
 	if len(at) > 0 {
 		note("Redis listens on %s, bind %q, and goes on to: close that when the clients have moved (docs/MIGRATE.md)", strings.Join(at, " and "), short(set["bind"]))
 	}
-	if v := set["tls-auth-clients"]; v == "yes" {
+	if p := set["tls-port"]; t.certificates && p != "0" && p != "" {
 		note("Redis asks clients for certificates; redisgate does if tls.client_ca and tls.client_auth are set")
 	}
 	if len(t.renamed) > 0 {

@@ -96,11 +96,12 @@ func (o *origin) check(given func(flag string) bool) error {
 
 // taken is what was learned from a Redis.
 type taken struct {
-	from    *origin
-	users   migration.Result
-	names   []string // of all users there, those that are not carried over too
-	facts   doctor.Facts
-	renamed []string // commands that Redis does not know by their names
+	from         *origin
+	users        migration.Result
+	names        []string // of all users there, those that are not carried over too
+	facts        doctor.Facts
+	certificates bool     // Redis asks clients with TLS for one
+	renamed      []string // commands that Redis does not know by their names
 }
 
 // take asks Redis. It changes nothing there.
@@ -126,6 +127,10 @@ func (o *origin) take(ctx context.Context, stdin io.Reader, prompt io.Writer) (*
 	}
 	if t.facts, err = doctor.Gather(ctx, t.gate(), q, nil, nil); err != nil {
 		return nil, hinted("is it running, and does it answer others?", "Redis at %s: %w", o.address, err)
+	}
+	if pair, err := q.Ask(ctx, "CONFIG", "GET", "tls-auth-clients"); err == nil {
+		list, _ := pair.([]any)
+		t.certificates = len(list) == 2 && list[1] == "yes"
 	}
 	t.renamed = renamed(q.Ask(ctx, append([]string{"COMMAND", "INFO"}, oftenRenamed...)...))
 	return t, nil
