@@ -112,6 +112,9 @@ func TestMigrationsWork(t *testing.T) {
 		}
 		ran++
 		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			defer cancel()
 			dir, err := os.MkdirTemp("", "rgmig") // a socket has no room for t.TempDir
 			if err != nil {
 				t.Fatal(err)
