@@ -136,7 +136,7 @@ func cliWord(s string) string {
 // clean keeps what Redis has a say in from acting on a terminal.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' {
+		if (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) && r != '\n' {
 			return '?'
 		}
 		return r

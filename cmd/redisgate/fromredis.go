@@ -116,17 +116,17 @@ func (o *origin) take(ctx context.Context, stdin io.Reader, prompt io.Writer) (*
 
 	lines, err := userLines(q.Ask(ctx, "ACL", "LIST"))
 	if err != nil {
-		return nil, hinted(hintOfList(err), "Redis at %s: ACL LIST: %w", o.address, err)
+		return nil, hinted(hintOfList(err), "Redis at %s: ACL LIST: %s", o.address, clean(err.Error()))
 	}
 	t := &taken{from: o}
 	if t.users, err = migration.Users(lines, migration.Options{NoPass: o.noPass}); err != nil {
-		return nil, hinted("is this a Redis, version 7 or newer?", "Redis at %s: %w", o.address, err)
+		return nil, hinted("is this a Redis, version 7 or newer?", "Redis at %s: %s", o.address, clean(err.Error()))
 	}
 	for _, line := range lines {
 		t.names = append(t.names, strings.Split(line, " ")[1])
 	}
 	if t.facts, err = doctor.Gather(ctx, t.gate(), q, nil, nil); err != nil {
-		return nil, hinted("is it running, and does it answer others?", "Redis at %s: %w", o.address, err)
+		return nil, hinted("is it running, and does it answer others?", "Redis at %s: %s", o.address, clean(err.Error()))
 	}
 	if pair, err := q.Ask(ctx, "CONFIG", "GET", "tls-auth-clients"); err == nil {
 		list, _ := pair.([]any)
@@ -224,7 +224,7 @@ func (o *origin) inquire(ctx context.Context, stdin io.Reader, prompt io.Writer)
 		q, err = upstream.Inquire(ctx, d)
 	}
 	if err != nil {
-		return nil, hinted(o.hint(err), "Redis at %s: %w", o.address, err)
+		return nil, hinted(o.hint(err), "Redis at %s: %s", o.address, clean(err.Error()))
 	}
 	return q, nil
 }

@@ -314,6 +314,7 @@ func TestInitThatCannotAsk(t *testing.T) {
 		{answering(t, "HTTP/1.1 400 Bad Request\r\n\r\n"), "unexpected type", "is a Redis running there"},
 		{answering(t, ""), "timeout", "is a Redis running there"}, // it never answers
 		{answering(t, "+PONG\r\n+OK\r\n"), "more than it was asked for", "is a Redis running there"},
+		{answering(t, "-ERR \x1b[2Jx\u202e\r\n"), "ERR ?[2Jx?\n", "look at --username"},
 		{"192.0.2.1:6379", "is not on this machine", "--unsafe-remote"},
 		{"6379", "is not an address", "for example --from-redis 127.0.0.1:6379"},
 		{"redis://user:secret@127.0.0.1:6379", "without a user and a password", "--username"},
