@@ -63,7 +63,7 @@ bench-idle: ## Measure the resident memory of 5,000 idle TLS clients
 	$(GO) run ./bench/idle
 
 bench-compare: ## Compare with Redis's own TLS, HAProxy and stunnel; SCENARIOS, TARGETS, ROUNDS, SECONDS or REQUESTS, BASELINE
-	@COMPARE=true tools/deps.sh
+	@tools/deps.sh
 	@$(GO) build -o bin/bench-compare ./bench/compare
 	@exec bin/bench-compare -out bench/results $(if $(value SCENARIOS),-scenarios '$(value SCENARIOS)') $(if $(value TARGETS),-targets '$(value TARGETS)') \
 		$(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(SECONDS),-seconds $(SECONDS)) $(if $(filter command environment,$(origin REQUESTS)),-requests $(REQUESTS)) $(if $(BASELINE),-baseline '$(BASELINE)')

@@ -161,7 +161,29 @@ func (t *Throttle) Succeed(addr netip.Addr, name []byte, now int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.failed.forget(key)
-	t.good.touch(key, func(e *entry) bool { return now-e.last >= familiar }).last = now
+	t.good.touch(key, unfamiliar(now)).last = now
+	t.good.touch(pair{address: key.address}, unfamiliar(now)).last = now
+}
+
+// Welcome notes that somebody from addr is logged in without a password.
+func (t *Throttle) Welcome(addr netip.Addr, now int64) {
+	key := pair{address: addressOf(addr)}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.good.touch(key, unfamiliar(now)).last = now
+}
+
+// Familiar says that somebody from addr has logged in within a day.
+func (t *Throttle) Familiar(addr netip.Addr, now int64) bool {
+	key := pair{address: addressOf(addr)}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.good.get(key)
+	return e != nil && now-e.last < familiar
+}
+
+func unfamiliar(now int64) func(*entry) bool {
+	return func(e *entry) bool { return now-e.last >= familiar }
 }
 
 // Len is the number of pairs and addresses that are remembered for their failures.

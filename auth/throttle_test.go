@@ -266,6 +266,28 @@ func TestThrottleWatchesANameGuessedAtFromManyAddresses(t *testing.T) {
 	}
 }
 
+func TestThrottleKnowsAddressesThatAreFamiliar(t *testing.T) {
+	th := NewThrottle(ThrottleOptions{})
+	now := int64(time.Hour)
+	th.Succeed(alice, app, now)
+	th.Welcome(bob, now)
+	stranger := netip.MustParseAddr("192.0.2.99")
+	th.Fail(stranger, app, now)
+	for a, want := range map[netip.Addr]bool{alice: true, bob: true, stranger: false} {
+		if got := th.Familiar(a, now); got != want {
+			t.Errorf("Familiar(%v) = %v; want %v", a, got, want)
+		}
+		if th.Familiar(a, now+familiar) {
+			t.Errorf("Familiar(%v) a day later", a)
+		}
+	}
+	// To be welcome is no log-in under a name.
+	spray(th, 500, 2000, now)
+	if d := th.Delay(bob, app, now); d != strangeDelay {
+		t.Errorf("Delay() of an address that is welcome = %v; want %v", d, strangeDelay)
+	}
+}
+
 // While somebody guesses from elsewhere, or from many addresses, an address that logs in
 // rightly is never refused.
 func TestThrottleNeverLocksOutWhoIsRight(t *testing.T) {

@@ -88,8 +88,8 @@ type Upstream struct {
 	TLS                 bool     `toml:"tls"`
 	CA                  string   `toml:"ca"`          // PEM bundle; empty: the system's
 	Cert                string   `toml:"cert"`        // redisgate's own, for Redis; or empty
-	Key                 string   `toml:"key"`         // of Cert
-	ServerName          string   `toml:"server_name"` // in Redis's certificate; empty: the host of Address
+	Key                 string   `toml:"key"`         // the key of cert, PEM
+	ServerName          string   `toml:"server_name"` // in Redis's certificate; empty: the host of address
 	ConnectTimeout      Duration `toml:"connect_timeout"`
 	MaxShared           int      `toml:"max_shared"`
 	MaxDedicated        int      `toml:"max_dedicated"`
@@ -98,7 +98,7 @@ type Upstream struct {
 
 // User is one [[user]] table.
 type User struct {
-	Name               string   `toml:"name"`
+	Name               string   `toml:"name"`                // what the client gives to AUTH; "default" serves clients that send a password alone
 	ACL                Rules    `toml:"acl"`                 // empty if ACL.File has the rules
 	Password           Hashes   `toml:"password"`            // PHC strings: passwords besides those of the rules
 	Allow              []string `toml:"allow"`               // addresses and prefixes; empty: all that Network admits

@@ -11,7 +11,7 @@ import (
 	"redisgate/policy/command"
 )
 
-var update = flag.Bool("update", false, "write docs/COMMANDS.md")
+var update = flag.Bool("update", false, "write docs/COMMANDS.md and docs/CONFIG.md")
 
 // ways says what redisgate does with a command of each route.
 var ways = map[command.Route]string{

@@ -17,7 +17,8 @@ import (
 // pasted says of each line that the README and docs/OPERATIONS.md tell readers to paste,
 // by how it begins, whether it is run here, and with what on standard input. Lines that
 // stay in the foreground, need ports or a network, or take long are not; those of
-// redisgate among them have tests of their own in cmd/redisgate.
+// redisgate among them have tests of their own in cmd/redisgate. docs/MIGRATE.md is for
+// TestMigrationsWork.
 var pasted = []struct {
 	begins string
 	run    bool

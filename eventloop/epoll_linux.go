@@ -120,8 +120,10 @@ func (p *poller) wait(l *Loop, park bool) error {
 	case !park:
 		p.found, p.errno = epollPoll(p.fd, p.events)
 	case p.blocking:
+		l.parks()
 		p.found, p.errno = p.block(l.wheel.next())
 	default:
+		l.parks()
 		if err := p.park(l.wheel.next()); err != nil {
 			return err
 		}

@@ -42,6 +42,8 @@ type Stats struct {
 	Writes   uint64 // writes to connections: system calls on Linux, at least that many on the portable loop
 	BytesIn  uint64
 	BytesOut uint64
+
+	Parked time.Duration // how long waits have lasted that found nothing to do at first
 }
 
 // Loop is an event loop. Except where said otherwise its methods, and those of its connections and timers, may be called only by
@@ -60,6 +62,7 @@ type Loop struct {
 	wheel    wheel
 	spare    spare
 	now      int64
+	parked   int64  // since when the wait that goes on is one that parks; 0: it does not
 	current  agenda // connections to be served in this turn
 	later    agenda // connections to be served in the next
 	ready    []Task
@@ -175,6 +178,9 @@ func (l *Loop) mayPark() bool {
 	return len(l.ready) == 0 && l.later.empty()
 }
 
+// parks notes that the wait that begins is one for something to do.
+func (l *Loop) parks() { l.parked = int64(time.Since(l.base)) }
+
 // Stats is what the loop has counted so far.
 func (l *Loop) Stats() Stats {
 	return l.stats
@@ -188,6 +194,10 @@ func (l *Loop) turn() (stopped bool, err error) {
 		return false, err
 	}
 	l.now = int64(time.Since(l.base))
+	if l.parked != 0 {
+		l.stats.Parked += time.Duration(l.now - l.parked)
+		l.parked = 0
+	}
 	l.stats.Waits++
 	posted, stopped := l.queue.take()
 	l.serveAll(&l.current.first)

@@ -70,6 +70,7 @@ func (p *poller) wait(l *Loop, park bool) error {
 			park = l.mayPark()
 		}
 		if park {
+			l.parks()
 			p.park(l.wheel.next())
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -60,7 +61,7 @@ func New(o Options) (*Server, error) {
 		}
 	}
 	return &Server{o: o, metrics: promhttp.HandlerFor(r, promhttp.HandlerOpts{
-		ErrorLog: errorLog{o.Log},
+		ErrorLog: &errorLog{log: o.Log},
 		// One bad series must not hide the others.
 		ErrorHandling:       promhttp.ContinueOnError,
 		MaxRequestsInFlight: maxScrapes,
@@ -172,9 +173,22 @@ func isLoopback(addr net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-// errorLog is what promhttp wants.
-type errorLog struct{ log *slog.Logger }
+// errorLog is what promhttp wants. It lets one line a second through: a client that goes
+// away in the middle of each answer would be one a request.
+type errorLog struct {
+	log  *slog.Logger
+	mu   sync.Mutex
+	last time.Time
+	held int
+}
 
-func (l errorLog) Println(v ...any) {
-	l.log.Error("collecting metrics failed", "error", strings.TrimSpace(fmt.Sprintln(v...)))
+func (l *errorLog) Println(v ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.last) < time.Second {
+		l.held++
+		return
+	}
+	l.log.Error("collecting metrics failed", "error", strings.TrimSpace(fmt.Sprintln(v...)), "not_logged", l.held)
+	l.last, l.held = time.Now(), 0
 }

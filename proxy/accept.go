@@ -79,7 +79,10 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 			}
 			// Out of descriptors, most likely: others may close some meanwhile.
 			backoff = min(max(2*backoff, 5*time.Millisecond), time.Second)
-			s.o.Log.Error("accepting a connection failed", "error", err, "retry_in", backoff)
+			// One success between failures begins the back-off anew.
+			if n, ok := s.logged.allow("accept", time.Now()); ok {
+				s.o.Log.Error("accepting a connection failed", "error", err, "retry_in", backoff, "not_logged", n)
+			}
 			select {
 			case <-time.After(backoff):
 			case <-ctx.Done():
@@ -169,7 +172,7 @@ func (s *Server) refuse(nc net.Conn) {
 
 // handshake is for the client whose effective address is peer.
 func (s *Server) handshake(ctx context.Context, nc net.Conn, peer netip.AddrPort, timeout time.Duration) {
-	feed, err := s.o.Slots.Handshake(ctx, nc, peer.Addr(), s.o.TLS.Config(), timeout)
+	feed, err := s.o.Slots.Handshake(ctx, nc, peer.Addr(), !s.throttle.Familiar(peer.Addr(), s.clock()), s.o.TLS.Config(), timeout)
 	s.doors.leave(peer.Addr())
 	if err != nil {
 		s.ended(peer.Addr())

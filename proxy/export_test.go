@@ -1,6 +1,10 @@
 package proxy
 
-import "redisgate/eventloop"
+import (
+	"net/netip"
+
+	"redisgate/eventloop"
+)
 
 // Hold stops the first worker's loop until the returned function is called; when
 // Hold returns the loop stands still.
@@ -45,3 +49,9 @@ func (s *Server) HoldProver() (release func()) {
 	s.prover.turns <- struct{}{}
 	return func() { <-s.prover.turns }
 }
+
+// Paced says whether handshakes of strangers are paced.
+func (s *Server) Paced() bool { return s.o.Slots.Paced() }
+
+// Familiar says that somebody from addr has logged in.
+func (s *Server) Familiar(addr netip.Addr) bool { return s.throttle.Familiar(addr, s.clock()) }

@@ -202,6 +202,7 @@ func (s *Server) Run(ctx, now context.Context) error {
 		})
 	}
 	logs.Go(func() { s.sweeps(loopCtx) })
+	logs.Go(func() { s.paceHandshakes(loopCtx, s.o.Slots) })
 	err := s.serve(ctx, now, failed, &doors)
 	if err == nil {
 		s.drain(now, stopDials)

@@ -132,6 +132,9 @@ func (w *worker) adopt(a admitted) {
 	c.timer.F = c.fire
 	w.clients[c] = struct{}{}
 	initSession(&c.session, c, w.kit, a.peer.Addr(), a.cert)
+	if c.known {
+		w.srv.throttle.Welcome(c.addr, w.srv.clock())
+	}
 	if a.cert != nil && !c.byCert {
 		w.refuseCertificate(c)
 	}

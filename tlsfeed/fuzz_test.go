@@ -144,11 +144,11 @@ func FuzzHandshake(f *testing.F) {
 		near.out.put(flight)
 		near.out.end(true, false)
 		slots := NewSlots(1)
-		c, err := slots.Handshake(t.Context(), far, local, cfg, 1<<40)
+		c, err := slots.Handshake(t.Context(), far, local, true, cfg, 1<<40)
 		if c != nil || kind(err) != Failed && kind(err) != Vanished {
 			t.Errorf("Handshake() = %v, %v; want no connection", c, err)
 		}
-		if slots.Unfinished() != 0 || len(slots.permits) != 0 || !far.isClosed() {
+		if slots.Unfinished() != 0 || slots.permits.free != slots.number || slots.strangers.free != slots.number || !far.isClosed() {
 			t.Error("a place, a permit or the connection is still held")
 		}
 	})

@@ -25,12 +25,14 @@ const maxHandshakeBytes = 64 << 10
 // addresses as IPv4). An invalid address (a unix socket) counts only in all. A
 // handshake is one from its first byte on: a client that has sent nothing costs a
 // goroutine and holds no place, and one beyond the bounds waits for its turn.
+// A stranger is of an address from which nobody has logged in: see [Slots.Pace].
 // timeout is for the whole of it, all waiting included; ctx cancels it. cfg must
 // not be changed afterwards.
-func (s *Slots) Handshake(ctx context.Context, nc net.Conn, addr netip.Addr, cfg *tls.Config, timeout time.Duration) (*Conn, error) {
+func (s *Slots) Handshake(ctx context.Context, nc net.Conn, addr netip.Addr, stranger bool, cfg *tls.Config, timeout time.Duration) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	sh := &shake{nc: nc, slots: s, ctx: ctx}
+	key := network(addr)
+	sh := &shake{nc: nc, slots: s, ctx: ctx, key: key, stranger: stranger}
 	defer sh.giveBack()
 
 	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
@@ -43,7 +45,6 @@ func (s *Slots) Handshake(ctx context.Context, nc net.Conn, addr netip.Addr, cfg
 		}
 		return nil, handshakeError(ctx, sh, err)
 	}
-	key := network(addr)
 	kind, entered := s.enter(ctx, key)
 	stop() // from here on tls.Conn closes nc when ctx ends
 	if !entered {
@@ -73,13 +74,17 @@ func (s *Slots) Handshake(ctx context.Context, nc net.Conn, addr netip.Addr, cfg
 // shake is the socket during the handshake. It holds a permit except while it
 // waits for the client.
 type shake struct {
-	nc    net.Conn
-	slots *Slots
-	ctx   context.Context //nolint:containedctx // it lives as long as one call of Handshake
-	held  bool            // a permit
-	got   int             // bytes read
-	first [1]byte         // read ahead
-	ahead bool
+	nc       net.Conn
+	slots    *Slots
+	ctx      context.Context //nolint:containedctx // it lives as long as one call of Handshake
+	key      netip.Prefix
+	stranger bool
+	held     bool // permit
+	permit   permit
+	taken    bool    // a permit was had before
+	got      int     // bytes read
+	first    [1]byte // read ahead
+	ahead    bool
 }
 
 // begin waits for the client's first byte, without a permit or a place.
@@ -125,16 +130,20 @@ func (s *shake) Write(p []byte) (int, error) {
 
 // take takes the permit again, unless the handshake is over anyway.
 func (s *shake) take(err error) error {
-	if aerr := s.slots.acquire(s.ctx); aerr != nil {
+	if err != nil {
+		return err
+	}
+	p, aerr := s.slots.acquire(s.ctx, s)
+	if aerr != nil {
 		return errors.Join(errGone, aerr)
 	}
-	s.held = true
-	return err
+	s.held, s.taken, s.permit = true, true, p
+	return nil
 }
 
 func (s *shake) giveBack() {
 	if s.held {
 		s.held = false
-		s.slots.release()
+		s.slots.release(s.permit)
 	}
 }

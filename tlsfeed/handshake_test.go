@@ -23,7 +23,7 @@ type result struct {
 func serve(ctx context.Context, s *Slots, far *socket, addr netip.Addr, cfg *tls.Config, timeout time.Duration) <-chan result {
 	ch := make(chan result, 1)
 	go func() {
-		c, err := s.Handshake(ctx, far, addr, cfg, timeout)
+		c, err := s.Handshake(ctx, far, addr, true, cfg, timeout)
 		ch <- result{c, err}
 	}()
 	return ch
@@ -235,7 +235,7 @@ func TestHandshakeFailures(t *testing.T) {
 			near.out.put([]byte(test.send))
 			near.out.end(true, false)
 			slots := NewSlots(1)
-			c, err := slots.Handshake(t.Context(), far, local, serverConfig(tls.VersionTLS13), time.Minute)
+			c, err := slots.Handshake(t.Context(), far, local, false, serverConfig(tls.VersionTLS13), time.Minute)
 			if c != nil || kind(err) != test.kind || err.Error() != test.text {
 				t.Errorf("Handshake() = %v, %v; want kind %v, %q", c, err, test.kind, test.text)
 			}
@@ -255,7 +255,7 @@ func TestHandshakeErrorQuotesNothing(t *testing.T) {
 	server, client := serverConfig(tls.VersionTLS13), clientConfig(new(strings.Builder))
 	server.NextProtos, client.NextProtos = []string{"redis"}, []string{"hunter2"}
 	go tls.Client(near, client).Handshake() //nolint:errcheck // seen on the other side
-	_, err := NewSlots(1).Handshake(t.Context(), far, local, server, time.Minute)
+	_, err := NewSlots(1).Handshake(t.Context(), far, local, false, server, time.Minute)
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("Handshake() = %v; want an error without the client's words", err)
 	}
@@ -271,7 +271,7 @@ func TestHandshakeIsBoundedInBytes(t *testing.T) {
 	for range 100 {
 		near.out.put([]byte("\x16\x03\x01\x04\x00" + strings.Repeat("h", 1024)))
 	}
-	_, err := NewSlots(1).Handshake(t.Context(), far, local, serverConfig(tls.VersionTLS13), time.Minute)
+	_, err := NewSlots(1).Handshake(t.Context(), far, local, false, serverConfig(tls.VersionTLS13), time.Minute)
 	if kind(err) != Failed || !errors.Is(err, errTooLong) {
 		t.Errorf("Handshake() = %v; want %v", err, errTooLong)
 	}
@@ -323,7 +323,7 @@ func TestHandshakeTimeoutOnTCP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = NewSlots(1).Handshake(t.Context(), nc, local, serverConfig(tls.VersionTLS13), 50*time.Millisecond)
+	_, err = NewSlots(1).Handshake(t.Context(), nc, local, false, serverConfig(tls.VersionTLS13), 50*time.Millisecond)
 	if kind(err) != TimedOut {
 		t.Errorf("Handshake() = %v; want kind %v", err, TimedOut)
 	}

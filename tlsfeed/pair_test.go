@@ -81,7 +81,7 @@ func newPairWith(t testing.TB, server, client *tls.Config, early func(*tls.Conn,
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		p.Conn, err = NewSlots(1).Handshake(t.Context(), far, local, server, time.Minute)
+		p.Conn, err = NewSlots(1).Handshake(t.Context(), far, local, false, server, time.Minute)
 	}()
 	near.hold = early != nil
 	if cerr := p.client.Handshake(); cerr != nil {

@@ -21,8 +21,12 @@ const (
 // bounded apart, by the number of unfinished handshakes. All methods may be
 // called from any goroutine.
 type Slots struct {
-	permits chan struct{}
-	places  chan struct{} // of unfinished handshakes
+	number    int // of permits
+	permits   *permits
+	strangers *permits // which strangers need besides, and which may rest
+	pace      pace
+	begun     chan struct{} // see Begun
+	places    chan struct{} // of unfinished handshakes
 
 	mu        sync.Mutex // guards what follows
 	byAddress map[netip.Prefix]*line
@@ -37,8 +41,12 @@ type line struct {
 // NewSlots returns slots for so many goroutines at work at one moment (at least
 // one).
 func NewSlots(permits int) *Slots {
+	n := max(permits, 1)
 	return &Slots{
-		permits:   make(chan struct{}, max(permits, 1)),
+		number:    n,
+		permits:   newPermits(n),
+		strangers: newPermits(n),
+		begun:     make(chan struct{}, 1),
 		places:    make(chan struct{}, maxUnfinished),
 		byAddress: make(map[netip.Prefix]*line),
 	}
@@ -48,10 +56,10 @@ func NewSlots(permits int) *Slots {
 // for other work that takes the CPU for long, so that all of it together leaves
 // the loops their share.
 func (s *Slots) Work(ctx context.Context, f func()) error {
-	if err := s.acquire(ctx); err != nil {
+	if err := s.permits.take(ctx, netip.Prefix{}, false); err != nil {
 		return err
 	}
-	defer s.release()
+	defer s.permits.give()
 	f()
 	return nil
 }
@@ -59,21 +67,6 @@ func (s *Slots) Work(ctx context.Context, f func()) error {
 // Unfinished is the number of handshakes in progress, those not included that
 // wait for their first byte or for a place.
 func (s *Slots) Unfinished() int { return len(s.places) }
-
-// acquire waits for a permit, first come, first served.
-func (s *Slots) acquire(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err // select would choose at random
-	}
-	select {
-	case s.permits <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (s *Slots) release() { <-s.permits }
 
 // enter waits for a place among the unfinished handshakes, or says which bound
 // stood in the way when ctx ended. Whoever opens many connections at once, as a

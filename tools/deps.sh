@@ -1,11 +1,10 @@
 #!/bin/sh
 # Looks for what the tests need beyond Go: redis-server 7 or newer with its
-# tools, openssl, sslscan, curl, haproxy, fail2ban, prometheus with promtool and
+# tools, openssl, sslscan, curl, haproxy, stunnel, fail2ban, prometheus with promtool and
 # mandoc; on Linux nftables, iptables, ufw, iproute2 and systemd-analyze; with
 # LIBRARIES=true, for the tests with other languages' libraries, redis-py with and
-# without hiredis, node and npm; with COMPARE=true, for make bench-compare, stunnel; a C
-# compiler for the race detector when CI=true. Installs it with apt-get where that needs
-# no password, and otherwise says what to do.
+# without hiredis, node and npm; a C compiler for the race detector when CI=true.
+# Installs it with apt-get where that needs no password, and otherwise says what to do.
 # It ends with success even so: the tests that need what is missing are skipped
 # and listed, and in CI that fails.
 set -u
@@ -29,6 +28,7 @@ missing() {
 	for tool in openssl sslscan curl haproxy; do
 		command -v "$tool" >/dev/null || echo "$tool"
 	done
+	command -v stunnel4 >/dev/null || command -v stunnel >/dev/null || echo stunnel4
 	command -v fail2ban-regex >/dev/null || echo fail2ban
 	if [ "$(uname)" = Linux ]; then
 		PATH=$PATH:/sbin
@@ -45,9 +45,6 @@ missing() {
 		has_python hiredis || echo python3-hiredis
 		command -v node >/dev/null || echo nodejs
 		command -v npm >/dev/null || echo npm
-	fi
-	if [ "${COMPARE:-}" = true ]; then
-		command -v stunnel4 >/dev/null || command -v stunnel >/dev/null || echo stunnel4
 	fi
 	if [ "${CI:-}" = true ] && [ "$(go env CGO_ENABLED)" != 1 ]; then
 		# The race detector is C underneath.

@@ -77,7 +77,7 @@ func find(names ...string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("%s is not installed; `COMPARE=true tools/deps.sh` installs it or says how", names[0])
+	return "", fmt.Errorf("%s is not installed; `tools/deps.sh` installs it or says how", names[0])
 }
 
 func executable(path string) bool {

@@ -78,11 +78,11 @@ func readPassword(ctx context.Context, stdin io.Reader, prompt io.Writer) ([]byt
 	return []byte(text), nil
 }
 
-// askPassword asks twice, since nobody sees what they type.
-func askPassword(ctx context.Context, fd int, prompt io.Writer) ([]byte, error) {
+// asking lets ask put questions on a terminal that does not show the answers.
+func asking(ctx context.Context, fd int, prompt io.Writer, use func(ask func(text string) ([]byte, error)) error) error {
 	state, err := term.GetState(fd)
 	if err != nil {
-		return nil, fmt.Errorf("asking the terminal: %w", err)
+		return fmt.Errorf("asking the terminal: %w", err)
 	}
 	// Without this an interrupt would leave a terminal that shows nothing.
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
@@ -92,25 +92,31 @@ func askPassword(ctx context.Context, fd int, prompt io.Writer) ([]byte, error) 
 		fmt.Fprintln(prompt)
 		os.Exit(130) // as shells do for an interrupt; the read cannot be cut short
 	})()
-
-	ask := func(text string) ([]byte, error) {
+	return use(func(text string) ([]byte, error) {
 		fmt.Fprint(prompt, text)
 		defer fmt.Fprintln(prompt)
-		return term.ReadPassword(fd)
-	}
-	first, err := ask("Password: ")
-	if err != nil {
-		return nil, fmt.Errorf("reading the password: %w", err)
-	}
-	if len(first) == 0 {
-		return nil, errNoPassword
-	}
-	second, err := ask("Once more: ")
-	if err != nil {
-		return nil, fmt.Errorf("reading the password: %w", err)
-	}
-	if string(first) != string(second) {
-		return nil, hinted("run it again", "the two passwords differ")
-	}
-	return first, nil
+		answer, err := term.ReadPassword(fd)
+		if err != nil {
+			return nil, fmt.Errorf("reading the password: %w", err)
+		}
+		return answer, nil
+	})
+}
+
+// askPassword asks twice, since nobody sees what they type.
+func askPassword(ctx context.Context, fd int, prompt io.Writer) (password []byte, err error) {
+	err = asking(ctx, fd, prompt, func(ask func(string) ([]byte, error)) error {
+		if password, err = ask("Password: "); err != nil {
+			return err
+		}
+		if len(password) == 0 {
+			return errNoPassword
+		}
+		second, err := ask("Once more: ")
+		if err == nil && string(password) != string(second) {
+			return hinted("run it again", "the two passwords differ")
+		}
+		return err
+	})
+	return password, err
 }

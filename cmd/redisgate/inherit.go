@@ -19,15 +19,15 @@ type inherited []inheritance
 // inheritance is one of them.
 type inheritance struct {
 	net.Listener
-	from origin
+	from opener
 	name string // systemd's
 }
 
-// origin says whose a socket is.
-type origin uint8
+// opener says whose a socket is.
+type opener uint8
 
 const (
-	ofUnit  origin = iota // systemd's, of a .socket unit: all of them must be served
+	ofUnit  opener = iota // systemd's, of a .socket unit: all of them must be served
 	ofStore               // opened by an earlier run of the service, and kept by systemd
 	ofPeer                // passed on by the process that this one replaces
 )
@@ -94,7 +94,7 @@ func (l alive) Accept() (net.Conn, error) {
 
 // take returns the socket that listens at e, and whose it is, or nil. "localhost:6380" and
 // "[::]:6380" are compared as what they listen on.
-func (s *inherited) take(e config.Endpoint) (net.Listener, origin) {
+func (s *inherited) take(e config.Endpoint) (net.Listener, opener) {
 	want := e.Address
 	if !e.Unix() {
 		a, err := net.ResolveTCPAddr("tcp", e.Address)

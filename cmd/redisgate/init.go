@@ -39,9 +39,17 @@ func newInit() *cobra.Command {
 		Short: "Write a working set-up into a directory",
 		Long: `init writes a configuration with every key and a comment to each, a certificate
 authority, a server certificate, a password for Redis, and a first user whose
-password it shows once. It never overwrites a file.`,
+password it shows once. It never overwrites a file.
+
+With --from-redis it asks a Redis that you have for its users and writes them into an
+ACL file, with the passwords that they have, and a command that makes an account with
+the least rights for redisgate there. It changes nothing in Redis, and says what is not
+as it was. That Redis's password is in --password-file, in REDISCLI_AUTH, or is asked
+for. docs/MIGRATE.md leads through a whole move.`,
 		Example: `  redisgate init ./redisgate
-  redisgate init --name redis.example.com --name 192.0.2.7 /etc/redisgate`,
+  redisgate init --name redis.example.com --name 192.0.2.7 /etc/redisgate
+  redisgate init --from-redis 127.0.0.1:6379 ./redisgate
+  redisgate init --from-redis rediss://127.0.0.1:6379 --ca ca.crt --username admin ./redisgate`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 || args[0] == "" {
 				return hinted("for example `redisgate init ./redisgate`", "init takes one directory")
@@ -56,8 +64,27 @@ password it shows once. It never overwrites a file.`,
 		return nil, cobra.ShellCompDirectiveFilterDirs
 	}
 	names := cmd.Flags().StringArray("name", nil, "a host `NAME` or address in the server certificate, besides localhost (repeatable)")
+	var from origin
+	cmd.Flags().StringVar(&from.address, "from-redis", "", "carry over the users of the Redis at this `ADDRESS`: host:port, rediss://host:port or unix:///path")
+	cmd.Flags().StringVar(&from.username, "username", "", "ask that Redis as this `USER`")
+	cmd.Flags().StringVar(&from.passwordFile, "password-file", "", "the `FILE` with the password for that")
+	cmd.Flags().StringVar(&from.ca, "ca", "", "`FILE` of the authorities that may have signed that Redis's certificate, if not the system's")
+	cmd.Flags().StringVar(&from.cert, "cert", "", "`FILE` of a certificate to show to that Redis")
+	cmd.Flags().StringVar(&from.key, "key", "", "`FILE` of its key")
+	cmd.Flags().BoolVar(&from.remote, "unsafe-remote", false, "that Redis may be on another machine")
+	cmd.Flags().BoolVar(&from.noPass, "keep-nopass", false, "users who need no password stay on")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return initialise(args[0], *names, time.Now(), cmd.OutOrStdout())
+		var taken *taken
+		if err := from.check(cmd.Flags().Changed); err != nil {
+			return err
+		}
+		if from.address != "" {
+			var err error
+			if taken, err = from.take(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr()); err != nil {
+				return err
+			}
+		}
+		return initialise(args[0], *names, taken, time.Now(), cmd.OutOrStdout())
 	}
 	return cmd
 }
@@ -75,19 +102,23 @@ const (
 	private fs.FileMode = 0o600
 )
 
-func initialise(dir string, names []string, now time.Time, stdout io.Writer) error {
+// initialise writes the files. taken is what was carried over, or nil.
+func initialise(dir string, names []string, taken *taken, now time.Time, stdout io.Writer) error {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return err
 	}
-	if !utf8.ValidString(abs) || strings.ContainsFunc(abs, unicode.IsControl) {
+	if !plainPath(abs) {
 		return hinted("choose a directory whose whole path is plain text", "%q cannot stand in a configuration", abs)
 	}
-	userPassword, redisPassword := newPassword(), newPassword()
 	files, err := certificates(names, now)
 	if err != nil {
 		return err
 	}
+	if taken != nil {
+		return taken.write(dir, abs, files, stdout)
+	}
+	userPassword, redisPassword := newPassword(), newPassword()
 	socket := socketIn(abs)
 	toml, err := firstConfig(socket, auth.Rule(auth.Hash([]byte(userPassword))))
 	if err != nil {
@@ -104,6 +135,11 @@ func initialise(dir string, names []string, now time.Time, stdout io.Writer) err
 	path := func(name string) string { return quote(filepath.Join(abs, name)) }
 	_, err = fmt.Fprintf(stdout, initText, dir, firstUser, userPassword, self(), path("redisgate.toml"), path("ca.crt"), path("redis.conf"))
 	return err
+}
+
+// plainPath says whether a path can stand in a configuration.
+func plainPath(path string) bool {
+	return utf8.ValidString(path) && !strings.ContainsFunc(path, unicode.IsControl)
 }
 
 const initText = `Wrote to %[1]s:
@@ -168,24 +204,36 @@ func socketIn(dir string) string {
 	return address
 }
 
-// firstConfig is the full example with the values of this set-up.
-func firstConfig(socket, passwordRule string) (string, error) {
+// replacement is one in the full example.
+type replacement struct{ old, new string }
+
+// exampleWith is the full example with the values of a set-up.
+func exampleWith(replacements ...replacement) (string, error) {
 	text := configs.Full
 	header, _, _ := strings.Cut(text, "\n")
-	example := config.Default().Upstream.Address
-	for _, r := range []struct{ old, new string }{
-		{header, "# redisgate: every key, with its default unless something suits this set-up better."},
-		{"\naddress = \"" + example + "\"\n", "\naddress = " + inQuotes(socket) + "\n"},
-		{"\npassword_file = \"\"\n", "\npassword_file = \"redis.password\"\n"},
-		{aclLines(text), "# Redis ACL rules, exactly as Redis writes them. `redisgate hash-password`\n# makes another #hash.\n" +
-			"acl = \"" + fmt.Sprintf(firstRules, passwordRule) + "\"\n"},
-	} {
+	replacements = append(replacements, replacement{header, "# redisgate: every key, with its default unless something suits this set-up better."})
+	for _, r := range replacements {
 		if strings.Count(text, r.old) != 1 {
 			return "", fmt.Errorf("the example configuration has not exactly one %q", r.old)
 		}
 		text = strings.Replace(text, r.old, r.new, 1)
 	}
 	return text, nil
+}
+
+// key is the replacement of a key's default, which no other table has.
+func key(name, old, value string) replacement {
+	return replacement{"\n" + name + " = " + old + "\n", "\n" + name + " = " + value + "\n"}
+}
+
+// firstConfig is for a Redis at that socket, with one user.
+func firstConfig(socket, passwordRule string) (string, error) {
+	return exampleWith(
+		key("address", inQuotes(config.Default().Upstream.Address), inQuotes(socket)),
+		key("password_file", `""`, `"redis.password"`),
+		replacement{aclLines(configs.Full), "# Redis ACL rules, exactly as Redis writes them. `redisgate hash-password`\n# makes another #hash.\n" +
+			"acl = \"" + fmt.Sprintf(firstRules, passwordRule) + "\"\n"},
+	)
 }
 
 // aclLines returns the example's acl with the comment above it.

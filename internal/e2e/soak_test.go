@@ -196,12 +196,12 @@ func (c *soaker) want(v value, text string) {
 var lives = []func(c *soaker){
 	func(c *soaker) { // small things
 		for range 50 {
-			c.say("SET", c.key("k"), c.id)
+			set := c.say("SET", c.key("k"), c.id)
 			v := c.say("GET", c.key("k"))
 			if v.kind == '-' || c.over {
 				return
 			}
-			if !v.null && v.kind != '_' { // or SET was lost with its connection
+			if set.kind == '+' { // or it was lost with its connection, and another value is there
 				c.want(v, c.id)
 			}
 			c.want(c.say("ECHO", c.id), c.id)

@@ -43,6 +43,8 @@ var rooms = map[string][]string{
 
 	"acl": {"policy", "policy/command", "users", "resp"}, // answers to ACL
 
+	"migration": {"policy", "policy/command", "aclfile"}, // Redis's users to ours
+
 	"resp":      nil, // the wire
 	"eventloop": nil, // bytes in, bytes out
 	"tlsfeed":   nil, // a tls.Conn that is fed by hand
@@ -110,6 +112,7 @@ var outOfSight = map[string][]string{
 	"policy/command": {"net", "net/http", "crypto/tls", "time", "log", "log/slog", "os"},
 	"resp":           {"net", "net/http", "crypto/tls", "time", "log", "log/slog", "os"},
 	"aclfile":        {"net", "net/http", "crypto/tls", "log", "log/slog"},
+	"migration":      {"net", "net/http", "crypto/tls", "log", "log/slog", "os"},
 	"acl":            {"net", "net/http", "crypto/tls", "log", "log/slog", "os"},
 	"users":          {"net", "net/http", "crypto/tls"},
 	"auth":           {"net", "net/http", "crypto/tls"},
