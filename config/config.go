@@ -40,6 +40,8 @@ type Listen struct {
 	RequestTimeout       Duration  `toml:"request_timeout"`        // first to last byte of one request
 	Workers              int       `toml:"workers"`                // event loops; 0: automatic
 	DrainTimeout         Duration  `toml:"drain_timeout"`          // SIGTERM to the end of the last client
+	DrainDelay           Duration  `toml:"drain_delay"`            // SIGTERM to the end of accepting, and then drain_timeout
+	Handover             string    `toml:"handover"`               // unix socket at which a new process asks for the listening ones; empty: none
 }
 
 // TLS names the server's certificate and the CAs of its clients. File names

@@ -111,6 +111,13 @@ func (l Listen) Endpoints() []Endpoint {
 	return out
 }
 
+// HandoverEndpoint returns where a new process asks for the sockets. It is only for a
+// valid configuration that has it.
+func (l Listen) HandoverEndpoint() Endpoint {
+	e, _ := ParseEndpoint(unixScheme + l.Handover)
+	return e
+}
+
 // Endpoint returns where Redis is. It is only for a valid configuration.
 func (u Upstream) Endpoint() Endpoint {
 	e, _ := ParseEndpoint(u.Address)

@@ -98,6 +98,9 @@ func (c *Config) resolve(dir string) error {
 		socket(&c.Listen.Address[i])
 	}
 	socket(&c.Upstream.Address)
+	if !strings.HasPrefix(c.Listen.Handover, unixScheme) { // which Validate refuses
+		file(&c.Listen.Handover)
+	}
 	return nil
 }
 

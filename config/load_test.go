@@ -68,6 +68,8 @@ unix_mode = "0660"
 request_timeout = "3s"
 workers = 2
 drain_timeout = "4s"
+drain_delay = "5s"
+handover = "run/next.sock"
 [tls]
 cert = "a.crt"
 key = "/abs/a.key"
@@ -140,6 +142,8 @@ format = "json"
 		"listen.unix_mode":                       Mode(0o660),
 		"listen.workers":                         2,
 		"listen.drain_timeout":                   Duration(4 * time.Second),
+		"listen.drain_delay":                     Duration(5 * time.Second),
+		"listen.handover":                        "/etc/redisgate/run/next.sock",
 		"network.allow_file":                     Addresses{"/etc/redisgate/office.txt"},
 		"network.deny_file":                      Addresses{"/etc/redisgate/bad.txt", "/abs/worse.txt"},
 		"tls.cert":                               "/etc/redisgate/a.crt",

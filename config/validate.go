@@ -54,6 +54,9 @@ func (c *Config) clashes(v *validator) {
 	if upErr == nil && mErr == nil && up.meets(m) {
 		v.add("metrics.address", "choose another port, such as 9121", "%q is where upstream.address says that Redis is", c.Metrics.Address)
 	}
+	if e := c.Listen.HandoverEndpoint(); c.Listen.Handover != "" && (e == up || slices.Contains(c.Listen.Endpoints(), e)) {
+		v.add("listen.handover", `choose a path of its own, such as "/run/redisgate/handover.sock"`, "%q is where clients connect, or Redis listens", c.Listen.Handover)
+	}
 	for _, e := range c.Listen.Endpoints() {
 		if upErr == nil && e.meets(up) {
 			v.add("upstream.address", "Redis's own port is 6379; let redisgate listen on another, such as 6380",
@@ -94,9 +97,30 @@ func (c *Config) listen(v *validator) {
 	v.positive("listen.auth_timeout", l.AuthTimeout)
 	v.positive("listen.request_timeout", l.RequestTimeout)
 	v.positive("listen.drain_timeout", l.DrainTimeout)
+	v.socket("listen.handover", l.Handover)
 	if l.UnixMode&0o600 != 0o600 {
 		v.add("listen.unix_mode", `its owner must be able to connect: "0600" or "0660"`, "%s leaves out the owner", l.UnixMode)
 	}
+}
+
+// socket refuses what is no path of a unix socket; "" is none and right.
+func (v *validator) socket(path, name string) {
+	if name == "" {
+		return
+	}
+	p := Problem{Path: path}
+	switch _, err := ParseEndpoint(unixScheme + name); {
+	case strings.HasPrefix(name, unixScheme):
+		p.Text = fmt.Sprintf("%q is not a path", name)
+	case err != nil:
+		p = problemAt(path, err)
+	default:
+		return
+	}
+	if p.Hint == "" {
+		p.Hint = `write a path alone, such as "/run/redisgate/handover.sock"`
+	}
+	v.problems = append(v.problems, p)
 }
 
 // listenHost refuses names: which of their addresses would be listened on

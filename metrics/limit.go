@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"context"
 	"net"
 	"sync"
 )
@@ -14,7 +15,7 @@ type limited struct {
 	once  sync.Once
 }
 
-func limit(ln net.Listener, n int) net.Listener {
+func limit(ln net.Listener, n int) *limited {
 	return &limited{Listener: ln, slots: make(chan struct{}, n), done: make(chan struct{})}
 }
 
@@ -35,6 +36,17 @@ func (l *limited) Accept() (net.Conn, error) {
 func (l *limited) Close() error {
 	l.once.Do(func() { close(l.done) })
 	return l.Listener.Close()
+}
+
+// emptied waits for the end of all connections, when Accept is called no more, or of ctx.
+func (l *limited) emptied(ctx context.Context) {
+	for range cap(l.slots) {
+		select {
+		case l.slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 type limitedConn struct {

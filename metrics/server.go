@@ -27,7 +27,7 @@ const (
 	maxHeaderBytes  = 8 << 10
 	maxConnections  = 64
 	maxScrapes      = 4
-	shutdownTimeout = time.Second
+	shutdownTimeout = 2 * time.Second
 )
 
 // Options is what a Server needs. All fields but Host are required.
@@ -71,7 +71,8 @@ func New(o Options) (*Server, error) {
 	})}, nil
 }
 
-// Serve answers on ln until ctx ends, and closes ln. It returns nil then.
+// Serve answers on ln until ctx ends, and closes ln. It returns nil then, when those who
+// have been accepted are answered.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	srv := &http.Server{
 		Handler:           s.Handler(ln.Addr()),
@@ -83,20 +84,23 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		// Handshakes that were meant for another port, port scans: not worth a line.
 		ErrorLog: slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug),
 	}
+	limited := limit(ln, maxConnections)
 	stopped := make(chan struct{})
 	end := context.AfterFunc(ctx, func() {
 		defer close(stopped)
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-		defer cancel()
-		if srv.Shutdown(grace) != nil {
-			_ = srv.Close()
-		}
+		// Not Shutdown, which drops the requests that it meets.
+		_ = limited.Close()
+		srv.SetKeepAlivesEnabled(false)
 	})
-	err := srv.Serve(limit(ln, maxConnections))
+	err := srv.Serve(limited)
 	if end() {
 		return err // ctx goes on, so serving ended by itself
 	}
 	<-stopped
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	limited.emptied(grace)
+	_ = srv.Close()
 	return nil
 }
 

@@ -213,7 +213,7 @@ func TestConnectionsAreLimited(t *testing.T) {
 		t.Fatal("Accept failed after the first connection was closed")
 	}
 	defer nc.Close()
-	if n := len(l.(*limited).slots); n != 1 {
+	if n := len(l.slots); n != 1 {
 		t.Errorf("%d slots are taken; want 1", n)
 	}
 }

@@ -165,9 +165,9 @@ func (s *Server) begin(nc net.Conn, peer netip.AddrPort) bool {
 
 // refuse closes a connection for which there is no room.
 func (s *Server) refuse(nc net.Conn) {
-	s.connections.Add(-1)
 	s.doors.overLimit.Add(1)
 	nc.Close()
+	s.leave()
 }
 
 // handshake is for the client whose effective address is peer.
@@ -212,15 +212,15 @@ func (s *Server) handshakeEnded(addr netip.Addr, err error) {
 func (s *Server) assign(a admitted) {
 	w := s.workers[s.next.Add(1)%uint64(len(s.workers))]
 	if !w.loop.Post(func() { w.adopt(a) }) {
-		s.ended(a.peer.Addr())
 		a.nc.Close()
+		s.ended(a.peer.Addr())
 	}
 }
 
 // ended gives back the place of a connection that had begun.
 func (s *Server) ended(a netip.Addr) {
-	s.connections.Add(-1)
 	s.addresses.give(a)
+	s.leave()
 }
 
 func tlsVersion(v uint16) string {

@@ -21,7 +21,7 @@ func (s *Server) passedOn(ctx context.Context, nc net.Conn, balancer netip.AddrP
 	h, err := readHeader(ctx, nc, s.o.BalancerTimeout)
 	if err != nil || h.Local {
 		nc.Close()
-		s.connections.Add(-1)
+		s.leave()
 		if err != nil {
 			s.headerRefused(ctx, balancer, err)
 		}
@@ -31,7 +31,7 @@ func (s *Server) passedOn(ctx context.Context, nc net.Conn, balancer netip.AddrP
 	if !policy.Admit(s.o.Allow, s.o.Deny, peer.Addr()) {
 		s.doors.deniedAddress.Add(1)
 		nc.Close()
-		s.connections.Add(-1)
+		s.leave()
 		return
 	}
 	if s.connections.Load() > int64(s.most(peer.Addr())) {

@@ -48,6 +48,12 @@ type Options struct {
 	Limits    Limits
 	Log       *slog.Logger
 
+	// Begin is called by Run when all is ready to accept, and may wait; nil: nothing.
+	// If it fails nobody is accepted, and Run returns its error.
+	Begin func(ctx context.Context) error
+	// DrainDelay is for how long Run accepts, though not ready any more, before it drains.
+	DrainDelay time.Duration
+
 	Workers             int
 	MaxConnections      int
 	MaxPerAddress       int // connections of one host or IPv6 /64; 0: any number
@@ -82,7 +88,7 @@ func (o *Options) check() error {
 		return errors.New("proxy: the numbers of workers and connections must be at least 1")
 	case o.Balancers.Len() > 0 && (o.BalancerTimeout <= 0 || o.BalancerTimeout > o.HandshakeTimeout):
 		return errors.New("proxy: the PROXY header needs a time-out, no longer than the handshake's")
-	case o.HandshakeTimeout <= 0 || o.ProveTimeout <= 0 || o.DrainTimeout < 0:
+	case o.HandshakeTimeout <= 0 || o.ProveTimeout <= 0 || o.DrainTimeout < 0 || o.DrainDelay < 0:
 		return errors.New("proxy: the handshake and the trial of a password need time-outs")
 	}
 	for _, l := range o.Listeners {
@@ -116,12 +122,11 @@ type Server struct {
 	ids         atomic.Uint64
 	next        atomic.Uint64 // round robin over the workers
 	started     atomic.Bool   // workers is complete
-	accepting   atomic.Bool
+	accepting   atomic.Bool   // and not about to end
 	doors       doors
 	addresses   addresses
 	logged      logLimit
-	emptyOnce   sync.Map
-	empty       chan *worker
+	farewell    farewell
 }
 
 // New builds a server; it does nothing before Run.
@@ -136,7 +141,7 @@ func New(o Options) (*Server, error) {
 		failures: newFailures(),
 		prover:   newProver(o.Slots, o.Proving),
 		born:     time.Now(),
-		empty:    make(chan *worker, o.Workers),
+		farewell: newFarewell(),
 	}
 	s.addresses.most = o.MaxPerAddress
 	s.meters.commands, s.meters.bytes = o.Limits.AddressCommands, o.Limits.AddressBytes
@@ -154,10 +159,11 @@ func New(o Options) (*Server, error) {
 
 // Run serves until ctx ends, then drains: no new connections, sessions end as
 // soon as nothing is under way in them, and after DrainTimeout the rest is cut.
-// A second context, now, cuts at once.
+// A second context, now, cuts at once. What HandOver does is said there.
 func (s *Server) Run(ctx, now context.Context) error {
 	loopCtx, stopDials := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopDials()
+	defer s.shut(nil)
 	var loops sync.WaitGroup
 	for range s.o.Workers {
 		w, err := newWorker(loopCtx, s)
@@ -170,10 +176,13 @@ func (s *Server) Run(ctx, now context.Context) error {
 		}
 		s.workers = append(s.workers, w)
 	}
+	if ok, err := s.awaitTurn(ctx); !ok {
+		return err
+	}
 	logCtx, endLog := context.WithCancel(context.WithoutCancel(ctx))
 	var logs sync.WaitGroup
 	logs.Go(func() { s.failures.log(logCtx, s.o.Log) })
-	defer func() { endLog(); logs.Wait() }()
+	defer func() { stopDials(); endLog(); logs.Wait() }()
 	failed := make(chan error, s.o.Workers+len(s.o.Listeners))
 	for _, w := range s.workers {
 		loops.Go(func() {
@@ -192,55 +201,18 @@ func (s *Server) Run(ctx, now context.Context) error {
 			}
 		})
 	}
-	doors.Go(func() { s.sweeps(loopCtx) })
-	doors.Go(func() { s.paceHandshakes(loopCtx, s.o.Slots) })
-	var err error
-	select {
-	case <-ctx.Done():
-	case <-now.Done():
-	case err = <-failed:
-	}
-	s.accepting.Store(false)
-	for _, l := range s.o.Listeners {
-		l.Close()
-	}
+	logs.Go(func() { s.sweeps(loopCtx) })
+	logs.Go(func() { s.paceHandshakes(loopCtx, s.o.Slots) })
+	err := s.serve(ctx, now, failed, &doors)
 	if err == nil {
-		s.drain(now)
+		s.drain(now, stopDials)
 	}
 	stopDials()
-	doors.Wait()
 	for _, w := range s.workers {
 		w.loop.Stop()
 	}
 	loops.Wait()
 	return err
-}
-
-// drain waits for the workers to be without clients, as long as it may.
-func (s *Server) drain(now context.Context) {
-	for _, w := range s.workers {
-		w.loop.Post(w.drain)
-	}
-	timeout := time.NewTimer(s.o.DrainTimeout)
-	defer timeout.Stop()
-	for range s.workers {
-		select {
-		case <-s.empty:
-		case <-timeout.C:
-			s.o.Log.Warn("the drain time-out has passed; remaining connections are cut", "connections", s.connections.Load())
-			return
-		case <-now.Done():
-			return
-		}
-	}
-}
-
-// emptied is told by a draining worker that has no clients any more. One that
-// gets another late client says so again; once is enough.
-func (s *Server) emptied(w *worker) {
-	if _, again := s.emptyOnce.LoadOrStore(w, true); !again {
-		s.empty <- w
-	}
 }
 
 // clock is the time that all workers agree on, in monotonic nanoseconds.

@@ -35,7 +35,8 @@ type worker struct {
 	counted int64 // buffers.held as last told to the server
 	slow    offenders
 	drains  bool
-	held    int // turns for which requests have been held back
+	grace   eventloop.Timer // for those that have just come
+	held    int             // turns for which requests have been held back
 
 	// Shared with other workers.
 	largest atomic.Int64 // size of the largest session at the last shortage of memory
@@ -143,13 +144,13 @@ func (w *worker) adopt(a admitted) {
 			return
 		}
 	}
-	if w.drains {
-		c.drain()
-	}
 	if c.tls != nil {
 		c.tls.Feed(nil, c.now())
 		c.decrypt() // what came with the handshake's last flight raises no event
 		c.settleInput()
+	}
+	if w.drains {
+		w.drain() // it is new, and has a moment
 	}
 }
 
@@ -172,21 +173,6 @@ func (w *worker) refuseCertificate(c *client) {
 func (w *worker) forget(c *client) {
 	delete(w.clients, c)
 	w.srv.ended(c.addr)
-	if w.drains && len(w.clients) == 0 {
-		w.srv.emptied(w)
-	}
-}
-
-// drain ends every session as soon as nothing is under way in it.
-func (w *worker) drain() {
-	w.drains = true
-	if len(w.clients) == 0 {
-		w.srv.emptied(w)
-		return
-	}
-	for c := range w.clients {
-		c.drain()
-	}
 }
 
 func (w *worker) upstreamFailed(kind string, err error) {

@@ -46,3 +46,26 @@ func TestWhoAsksMustStillMay(t *testing.T) {
 		t.Errorf("DelUser of ops = %v", err)
 	}
 }
+
+// TestARetiredDirectoryChangesNothing: whoever asks it would believe that the change holds.
+func TestARetiredDirectoryChangesNothing(t *testing.T) {
+	d, st := filed(t, "user admin on nopass ~* &* +@all\nuser app on nopass ~* +get\n", nil)
+	before := people(st)
+	if err := d.SetUser("admin", "app", []string{"off"}); err != nil {
+		t.Fatal(err)
+	}
+	if people(st) == before {
+		t.Fatal("SetUser changes nothing before")
+	}
+	before = people(st)
+	d.Retire()
+	const want = "redisgate: another process has taken over from this one; connect again"
+	wantError(t, "SetUser", d.SetUser("admin", "app", []string{"on"}), want)
+	_, err := d.DelUser("admin", []string{"app"})
+	wantError(t, "DelUser", err, want)
+	wantError(t, "Load", d.Load("admin"), want)
+	wantError(t, "Save", d.Save("admin"), want)
+	if people(st) != before {
+		t.Errorf("users are\n%s\nwant\n%s", people(st), before)
+	}
+}

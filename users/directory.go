@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode"
 
 	"redisgate/aclfile"
@@ -52,6 +53,7 @@ type Directory struct {
 
 	changing  sync.Mutex               // held by a change until everybody has been told
 	listeners []func(old, latest *Set) // guarded by changing
+	retired   atomic.Bool
 }
 
 // NewDirectory makes a directory of a store's users, to which the extras have been
@@ -70,6 +72,11 @@ func (d *Directory) OnChange(f func(old, latest *Set)) {
 	defer d.changing.Unlock()
 	d.listeners = append(d.listeners, f)
 }
+
+// Retire has every further change of a client's refused: another process has users of its
+// own for the clients to come, and would hear nothing of it. It does not wait for one that
+// has begun.
+func (d *Directory) Retire() { d.retired.Store(true) }
 
 // change replaces the set by what f makes of it, and tells the listeners. If f returns
 // its argument nothing happens.
@@ -187,6 +194,9 @@ func (d *Directory) DelUser(by string, names []string) (deleted int, err error) 
 func (d *Directory) mayAsk(by string) error {
 	if by == "" {
 		return nil
+	}
+	if d.retired.Load() {
+		return errors.New("redisgate: another process has taken over from this one; connect again")
 	}
 	if u := d.store.Load().byName[by]; u == nil || !u.AllPowerful() {
 		return errors.New("redisgate: the user who asks may not change users any more")

@@ -31,6 +31,7 @@ type gate struct {
 	web     *metrics.Server
 	webAt   net.Listener    // nil: no metrics
 	tls     []*tlsconf.Live // what follows its files
+	relay   *relay          // nil: no hand-over
 	undo    func()
 
 	compareOnce sync.Once
@@ -86,6 +87,8 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 		ProveTimeout:        in.AuthTimeout.Std(),
 		BalancerTimeout:     min(in.ProxyProtocolTimeout.Std(), in.HandshakeTimeout.Std()),
 		DrainTimeout:        in.DrainTimeout.Std(),
+		DrainDelay:          in.DrainDelay.Std(),
+		Begin:               func(ctx context.Context) error { return g.relay.begin(ctx, g) },
 	})
 	if err != nil {
 		return nil, err
@@ -94,7 +97,7 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 		g.web, err = metrics.New(metrics.Options{
 			Source: &stats{snapshot: g.server.Snapshot, live: g.tls, started: time.Now()},
 			Ready: func(context.Context) error {
-				if !g.server.Ready() {
+				if !g.server.Ready() && !g.relay.over() {
 					return errors.New("not ready")
 				}
 				return nil
@@ -123,7 +126,7 @@ func (g *gate) run(drain, now context.Context) error {
 	}
 	beside.Go(func() {
 		supervisor{
-			log: g.log, drain: g.b.cfg.Listen.DrainTimeout.Std(),
+			log: g.log, drain: g.b.cfg.Listen.DrainTimeout.Std() + g.b.cfg.Listen.DrainDelay.Std(),
 			alive: func(within time.Duration) bool {
 				_, ok := g.server.Snapshot(within)
 				return ok
@@ -136,10 +139,11 @@ func (g *gate) run(drain, now context.Context) error {
 		if g.web == nil {
 			return
 		}
-		if err := g.web.Serve(ctx, g.webAt); err != nil {
+		if err := g.web.Serve(g.relay.watching(ctx, g.server.Ready), g.webAt); err != nil {
 			g.log.Error("the metrics listener failed", "error", err)
 		}
 	})
+	beside.Go(func() { g.relay.offer(drain, ctx, g) })
 	err := g.server.Run(drain, now)
 	end()
 	beside.Wait()

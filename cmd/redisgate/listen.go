@@ -14,52 +14,108 @@ import (
 	"redisgate/config"
 )
 
-// listenAll opens what the configuration names, or takes it from those that systemd has
-// opened, all or nothing. metricsAt is nil if metrics are off. The error is
-// config.Problems, one for each address that failed, unless it is of systemd's sockets.
+// sockets are what a redisgate listens on.
+type sockets struct {
+	clients    []net.Listener
+	metricsAt  net.Listener      // nil: metrics are off
+	handoverAt *net.UnixListener // nil: nothing is handed over
+	opened     []opened
+	passed     []passed
+}
+
+// passed is a unix socket that the process before has passed on.
+type passed struct {
+	ln   *net.UnixListener
+	mode fs.FileMode // that its file is to have
+}
+
+// opened is a socket that this process has opened itself.
+type opened struct {
+	at config.Endpoint
+	ln net.Listener
+}
+
+func (s *sockets) close() {
+	closeAll(s.clients, s.metricsAt)
+	if s.handoverAt != nil {
+		s.handoverAt.Close()
+	}
+}
+
+// listenAll is listenOn with what systemd has opened.
 func listenAll(cfg *config.Config) (clients []net.Listener, metricsAt net.Listener, err error) {
 	given, err := inherit()
 	if err != nil {
 		return nil, nil, err
 	}
+	s, err := listenOn(cfg, given)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.clients, s.metricsAt, nil
+}
+
+// listenOn opens what the configuration names, or takes it from those that are given, all
+// or nothing. The error is config.Problems, one for each address that failed, unless it is
+// of systemd's sockets.
+func listenOn(cfg *config.Config, given inherited) (*sockets, error) {
 	defer func() { given.close() }() // what nobody has taken
+	s := &sockets{}
 	var problems config.Problems
-	failed := func(path string, err error) {
-		text, hint := listenProblem(err)
-		problems = append(problems, cfg.NewProblem(path, text, hint))
+	at := func(path string, e config.Endpoint, mode fs.FileMode) net.Listener {
+		if ln, from := given.take(e); ln != nil {
+			unix, isUnix := ln.(*net.UnixListener)
+			switch {
+			case isUnix && from == ofPeer:
+				s.passed = append(s.passed, passed{unix, mode})
+			case isUnix && from == ofStore:
+				if err := os.Chmod(e.Address, mode); err != nil {
+					problems = append(problems, cfg.NewProblem(path, "the mode of the socket cannot be set: "+err.Error(), "remove the file and restart"))
+				}
+			}
+			return ln
+		}
+		ln, err := listenAt(e, mode)
+		if err != nil {
+			text, hint := listenProblem(err)
+			problems = append(problems, cfg.NewProblem(path, text, hint))
+			return nil
+		}
+		s.opened = append(s.opened, opened{e, ln})
+		return ln
 	}
 	endpoints := cfg.Listen.Endpoints()
 	for i, e := range endpoints {
-		if ln := given.take(e); ln != nil {
-			clients = append(clients, ln)
-			continue
+		path := "listen.address"
+		if len(endpoints) > 1 {
+			path = fmt.Sprintf("%s[%d]", path, i)
 		}
-		ln, err := listenAt(e, cfg.Listen.UnixMode.FileMode())
-		if err != nil {
-			path := "listen.address"
-			if len(endpoints) > 1 {
-				path = fmt.Sprintf("%s[%d]", path, i)
-			}
-			failed(path, err)
-			continue
+		if ln := at(path, e, cfg.Listen.UnixMode.FileMode()); ln != nil {
+			s.clients = append(s.clients, ln)
 		}
-		clients = append(clients, ln)
 	}
 	if cfg.Metrics.Address != "" {
-		if metricsAt = given.take(config.Endpoint{Network: "tcp", Address: cfg.Metrics.Address}); metricsAt == nil {
-			if metricsAt, err = listenTCP(cfg.Metrics.Address); err != nil {
-				failed("metrics.address", err)
-			}
+		if ln := at("metrics.address", config.Endpoint{Network: "tcp", Address: cfg.Metrics.Address}, 0); ln != nil {
+			s.metricsAt = ln
 		}
 	}
+	if cfg.Listen.Handover != "" {
+		opened := s.opened // systemd is not to keep this one
+		s.handoverAt, _ = at("listen.handover", cfg.Listen.HandoverEndpoint(), handoverMode).(*net.UnixListener)
+		s.opened = opened
+	}
+	var err error
 	if len(problems) > 0 {
 		err = problems
 	} else if err = given.unclaimed(); err == nil {
-		return clients, metricsAt, nil
+		return s, nil
 	}
-	closeAll(clients, metricsAt)
-	return nil, nil, err
+	s.close()
+	return nil, err
 }
+
+// handoverMode is that of the socket at which processes ask for all others.
+const handoverMode = 0o600
 
 // closeAll closes listeners; metricsAt may be nil.
 func closeAll(clients []net.Listener, metricsAt net.Listener) {

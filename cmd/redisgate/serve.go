@@ -37,11 +37,24 @@ listen.drain_timeout; a second signal ends it at once.`,
 // serve opens the listeners and runs until a signal or an error. What it writes
 // after that goes through the log, in the form that the configuration asks for.
 func serve(ctx context.Context, b *built, stderr io.Writer) error {
-	listeners, metricsAt, err := listenAll(b.cfg)
+	given, err := inherit()
 	if err != nil {
 		return err
 	}
 	log := newLog(stderr, b.cfg.Log)
+	k := newKeeper(log)
+	k.drop(given.outdated(b.cfg))
+	taking, err := takeOver(ctx, b.cfg)
+	if err != nil {
+		given.close()
+		return err
+	}
+	at, err := listenOn(b.cfg, append(given, taking.sockets()...))
+	if err != nil {
+		taking.giveUp()
+		return err
+	}
+	listeners, metricsAt := at.clients, at.metricsAt
 	slog.SetDefault(log) // for libraries that log by themselves, with package log too
 	for _, n := range b.notes {
 		log.Warn("note on the configuration", "note", n)
@@ -53,8 +66,13 @@ func serve(ctx context.Context, b *built, stderr io.Writer) error {
 	build := describe(info)
 	g, err := newGate(b, listeners, metricsAt, build, log)
 	if err != nil {
-		closeAll(listeners, metricsAt)
+		at.close()
+		taking.giveUp()
 		return logged(b.cfg.Log, log, err)
+	}
+	g.relay = newRelay(at, taking)
+	for _, o := range at.opened {
+		k.keep(o.at, o.ln)
 	}
 	logStart(log, listeners, metricsAt, b.cfg, build.Version)
 	drain, now, stop := signals(ctx, log, g.look)

@@ -79,12 +79,12 @@ func TestInheritedSocketsAreTakenByTheirAddress(t *testing.T) {
 		}
 		defer ln.Close()
 		_, port, _ := net.SplitHostPort(ln.Addr().String())
-		given := inherited{ln}
-		got := given.take(config.Endpoint{Network: "tcp", Address: strings.Replace(test.configured, "PORT", port, 1)})
+		given := inherited{{Listener: ln}}
+		got, _ := given.take(config.Endpoint{Network: "tcp", Address: strings.Replace(test.configured, "PORT", port, 1)})
 		if (got != nil) != test.taken || (given.unclaimed() == nil) != test.taken {
 			t.Errorf("a socket at %s for %s is taken: %v, left: %v; want %v", test.listen, test.configured, got != nil, given.unclaimed(), test.taken)
 		}
-		if given.take(config.Endpoint{Network: "unix", Address: ln.Addr().String()}) != nil {
+		if got, _ := given.take(config.Endpoint{Network: "unix", Address: ln.Addr().String()}); got != nil {
 			t.Error("a TCP socket is taken for a unix one, which has no TLS")
 		}
 	}

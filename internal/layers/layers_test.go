@@ -51,6 +51,8 @@ var rooms = map[string][]string{
 
 	"proxyheader": nil, // what a load balancer says of a connection
 
+	"handover": nil, // listening sockets, from one process to the next
+
 	"upstream": {"resp", "eventloop", "tlsfeed"},
 	"proxy":    {"acl", "identity", "resp", "policy", "policy/command", "users", "auth", "eventloop", "tlsfeed", "upstream", "proxyheader"},
 	"metrics":  {"policy"},
