@@ -45,7 +45,7 @@ func TestStatsNameCommandsAndUsers(t *testing.T) {
 	if !got.UpstreamUp || got.UpstreamShared != 2 || len(got.Handshakes) != 1 {
 		t.Errorf("snapshot = %+v; want up, 2 shared, one kind of handshake", got)
 	}
-	if want := []metrics.UpstreamError{{Kind: "auth"}, {Kind: "dial"}, {Kind: "lost", Count: 11}, {Kind: "protocol"}}; !slices.Equal(got.UpstreamErrors, want) {
+	if want := []metrics.UpstreamError{{Kind: "auth"}, {Kind: "busy"}, {Kind: "dial"}, {Kind: "lost", Count: 11}, {Kind: "protocol"}}; !slices.Equal(got.UpstreamErrors, want) {
 		t.Errorf("UpstreamErrors = %v; want %v", got.UpstreamErrors, want)
 	}
 }
