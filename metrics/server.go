@@ -29,16 +29,19 @@ const (
 	shutdownTimeout = time.Second
 )
 
-// Options is what a Server needs. All fields but Host are required.
+// Options is what a Server needs. All fields but Host and Page are required.
 type Options struct {
 	Source Source
 	Ready  func(context.Context) error // nil when clients can be served; its text is shown to nobody
 	Build  Build
 	Log    *slog.Logger
 	Host   string // the configured host, which browsers may use even if it is a name
+	// Page gets what is asked of other paths, by GET or HEAD and of a host that may be
+	// asked; it answers / and what its own page refers to.
+	Page http.Handler
 }
 
-// Server answers /metrics, /healthz and /readyz.
+// Server answers /metrics, /healthz and /readyz, and for a Page.
 type Server struct {
 	o       Options
 	metrics http.Handler
@@ -110,12 +113,13 @@ func (s *Server) Handler(addr net.Addr) http.Handler {
 		answer(w, http.StatusOK, "ok")
 	})
 	mux.HandleFunc("/readyz", s.readyz)
-	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, "redisgate: /metrics /healthz /readyz")
-	})
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusNotFound, "not found")
-	})
+	other := s.o.Page
+	if other == nil {
+		other = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, http.StatusNotFound, "not found")
+		})
+	}
+	mux.Handle("/", other)
 	checkHost := isLoopback(addr)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
