@@ -37,7 +37,8 @@ type totals struct {
 func total(s metrics.Snapshot) totals {
 	t := totals{
 		received: s.ReceivedBytes, sent: s.SentBytes, alerts: s.Alerts, results: s.Results, auth: s.Auth,
-		reloads: s.Reloads, tlsReloads: s.TLSReloads, duration: s.Duration,
+		reloads: s.Reloads, tlsReloads: s.TLSReloads,
+		duration: metrics.Histogram{Bounds: s.Duration.Bounds, Counts: slices.Clone(s.Duration.Counts)}, // the source's until its next call
 		upstream: map[string]uint64{}, ended: map[string]uint64{},
 	}
 	for _, c := range s.Commands {

@@ -34,9 +34,9 @@ var files embed.FS
 
 var page = template.Must(template.ParseFS(files, "page.html.tmpl"))
 
-// policy lets the page load its own style, script and icon, ask itself for news, and
+// contentPolicy lets the page load its own style, script and icon, ask itself for news, and
 // nothing else: no text that got in could run, load, send or frame anything.
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; " +
+const contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // Facts is what the configuration in force says of what is served.
@@ -101,7 +101,7 @@ var assets = map[string]struct{ file, kind string }{
 // nothing of it is repeated.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", contentPolicy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
