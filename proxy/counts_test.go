@@ -39,8 +39,10 @@ func TestDurationsAreWithoutCommandsThatBlock(t *testing.T) {
 
 func TestWhatIsInUseIsCountedBesideItsCapacity(t *testing.T) {
 	g, _ := gate(t, gatetest.Options{
-		Users:  map[string]string{"app": "on >secret ~* +@all", "idler": "on >secret ~* +@all", "default": "off"},
-		Change: func(o *proxy.Options) { o.MaxConnections, o.MaxShared, o.MaxDedicated, o.Limits.Memory = 100, 7, 1, 1<<20 },
+		Users: map[string]string{"app": "on >secret ~* +@all", "idler": "on >secret ~* +@all", "default": "off"},
+		Change: func(o *proxy.Options) {
+			o.MaxConnections, o.MaxShared, o.MaxDedicated, o.Limits.Memory = 100, 7, 1, 1<<20
+		},
 	})
 	if got, want := doors(g).Capacity, (proxy.Capacity{Connections: 100, Shared: 7, Dedicated: 1, Memory: 1 << 20}); got != want {
 		t.Errorf("capacity = %+v; want %+v", got, want)

@@ -137,8 +137,8 @@ func (v *view) conclude(up, ready bool) {
 	case !ready:
 		v.State = notice{Level: "bad", Word: "Not taking clients", Text: "redisgate starts, or lets its clients finish and ends."}
 	case n == 1:
-		v.State = notice{Level: v.Notices[0].Level, Word: "Serving", Text: "Redis answers. One thing needs a look."}
+		v.State = notice{Level: v.Notices[0].Level, Word: "Needs a look", Text: "Clients are served. One thing is listed below."}
 	case n > 1:
-		v.State = notice{Level: v.Notices[0].Level, Word: "Serving", Text: "Redis answers. " + number(n) + " things need a look."}
+		v.State = notice{Level: v.Notices[0].Level, Word: "Needs a look", Text: "Clients are served. " + number(n) + " things are listed below."}
 	}
 }
