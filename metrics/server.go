@@ -107,19 +107,18 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 // users, a name in the Host header is refused unless it is "localhost" or the
 // configured one, or else a web page could read the metrics by DNS rebinding.
 func (s *Server) Handler(addr net.Addr) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/metrics", s.metrics)
-	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, "ok")
-	})
-	mux.HandleFunc("/readyz", s.readyz)
+	// No ServeMux: it answers some paths with a redirection, which repeats them.
+	routes := map[string]http.Handler{
+		"/metrics": s.metrics,
+		"/healthz": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") }),
+		"/readyz":  http.HandlerFunc(s.readyz),
+	}
 	other := s.o.Page
 	if other == nil {
 		other = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			answer(w, http.StatusNotFound, "not found")
 		})
 	}
-	mux.Handle("/", other)
 	checkHost := isLoopback(addr)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -128,8 +127,10 @@ func (s *Server) Handler(addr net.Addr) http.Handler {
 			answer(w, http.StatusMethodNotAllowed, "only GET and HEAD")
 		case checkHost && !s.hostAllowed(r.Host):
 			answer(w, http.StatusForbidden, "this host name is not served here; use an address or localhost")
+		case routes[r.URL.Path] != nil:
+			routes[r.URL.Path].ServeHTTP(w, r)
 		default:
-			mux.ServeHTTP(w, r)
+			other.ServeHTTP(w, r)
 		}
 	})
 }

@@ -51,6 +51,8 @@ func TestPages(t *testing.T) {
 		{"GET", "/readyz", 200, "ok\n"},
 		{"GET", "/", 404, "not found\n"},
 		{"GET", "/<script>", 404, "not found\n"},
+		{"GET", "/../<script>", 404, "not found\n"},
+		{"GET", "//healthz", 404, "not found\n"},
 		{"GET", "/debug/pprof/", 404, "not found\n"},
 		{"POST", "/metrics", 405, "only GET and HEAD\n"},
 		{"PUT", "/healthz", 405, ""},
@@ -106,7 +108,7 @@ func TestThePageIsBehindTheSameChecks(t *testing.T) {
 		{"DELETE /status/style.css HTTP/1.1\r\nHost: " + at, 405, ""},
 		{"CONNECT attacker.example:80 HTTP/1.1\r\nHost: attacker.example:80", 405, ""},
 		{"GET /metrics HTTP/1.1\r\nHost: " + at, 200, "redisgate_connections 3"},
-		{"GET /../metrics HTTP/1.1\r\nHost: " + at, 307, ""}, // to /metrics, as ever
+		{"GET //attacker.example/%2e%2e HTTP/1.1\r\nHost: " + at, 200, "page //attacker.example/.."}, // which redirects nobody
 	} {
 		before := asked
 		nc, err := net.Dial("tcp", at)

@@ -166,6 +166,8 @@ func TestStatusPage(t *testing.T) {
 	load(t, g, "app", time.Millisecond)
 	enter(t, g, "app")
 	tell(t, enter(t, g, scripting), noKey, "GET", "other")
+	const typed = "typed-by-a-stranger"
+	tell(t, g.dial(t), "-WRONGPASS invalid username-password pair or user is disabled.\r\n", "AUTH", typed, typed)
 
 	b := browser.Start(t, chromium)
 	text := func(selector string) string {
@@ -182,6 +184,12 @@ func TestStatusPage(t *testing.T) {
 	}
 	if got := browser.Value[string](b, cell("denied", scripting)); got != "1" {
 		t.Errorf("%s has %q denials; want 1", scripting, got)
+	}
+	if html := browser.Value[string](b, "document.documentElement.outerHTML"); strings.Contains(html, typed) || strings.Contains(html, process.Password) {
+		t.Error("the page has what a client has sent, or a password")
+	}
+	if got := browser.Value[string](b, cell("doors", "Wrong user or password")); got != "1" {
+		t.Errorf("%q log-ins have failed; want 1", got)
 	}
 	if n := browser.Value[int](b, "document.querySelectorAll('img, main script').length"); n != 0 {
 		t.Errorf("a user's name has become %d elements", n)
