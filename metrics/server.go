@@ -105,7 +105,8 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 // Handler returns what Serve serves. addr is where it listens: on loopback
 // only, where no firewall stands between it and the browsers of the machine's
 // users, a name in the Host header is refused unless it is "localhost" or the
-// configured one, or else a web page could read the metrics by DNS rebinding.
+// configured one, or else a web page could read the metrics by DNS rebinding. Elsewhere
+// scrapers and probes may use any name; what is not for them is refused all the same.
 func (s *Server) Handler(addr net.Addr) http.Handler {
 	// No ServeMux: it answers some paths with a redirection, which repeats them.
 	routes := map[string]http.Handler{
@@ -125,7 +126,7 @@ func (s *Server) Handler(addr net.Addr) http.Handler {
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")
 			answer(w, http.StatusMethodNotAllowed, "only GET and HEAD")
-		case checkHost && !s.hostAllowed(r.Host):
+		case (checkHost || routes[r.URL.Path] == nil) && !s.hostAllowed(r.Host):
 			answer(w, http.StatusForbidden, "this host name is not served here; use an address or localhost")
 		case routes[r.URL.Path] != nil:
 			routes[r.URL.Path].ServeHTTP(w, r)

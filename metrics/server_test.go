@@ -128,6 +128,19 @@ func TestThePageIsBehindTheSameChecks(t *testing.T) {
 	}
 }
 
+func TestThePageIsOfFewHostsEverywhere(t *testing.T) {
+	s := newServer(t, func(o *Options) {
+		o.Host = "gate.example"
+		o.Page = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "page") })
+	})
+	h := s.Handler(&net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 9121})
+	for host, code := range map[string]int{"10.0.0.1:9121": 200, "gate.example:9121": 200, "localhost:9121": 200, "attacker.example:9121": 403, "": 403} {
+		if w := get(h, "GET", host, "/"); w.Code != code {
+			t.Errorf("the page of Host %q = %d; want %d", host, w.Code, code)
+		}
+	}
+}
+
 func TestReadinessIsAskedAndItsErrorIsNotShown(t *testing.T) {
 	h := newServer(t, func(o *Options) {
 		o.Ready = func(ctx context.Context) error {
