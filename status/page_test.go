@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,7 +26,9 @@ func (c *counted) Snapshot() metrics.Snapshot {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asked++
-	return c.s
+	s := c.s
+	s.Commands, s.Denied, s.Duration.Counts = slices.Clone(s.Commands), slices.Clone(s.Denied), slices.Clone(s.Duration.Counts)
+	return s
 }
 
 func (c *counted) change(f func(*metrics.Snapshot)) {
@@ -231,6 +234,8 @@ func TestRatesAndDenialsAreOfTheLastMinutes(t *testing.T) {
 		if got := cells(t, html, "denied", "app"); got != "" || tileOf(html, "Commands") != "0" {
 			t.Errorf("after ten minutes of nothing, denials = %q, commands = %q; want none", got, tileOf(html, "Commands"))
 		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		if n := p.past.n; n != points {
 			t.Errorf("%d points are kept; want %d", n, points)
 		}
