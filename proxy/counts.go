@@ -20,7 +20,7 @@ type Counts struct {
 
 	// Durations counts, in bucket i, the commands that took at most
 	// DurationBounds[i], not cumulated; the last one is for all that took longer.
-	// Commands that block on purpose are not in it.
+	// Commands that block on purpose are not in it, nor are reserved ones.
 	Durations       [len(DurationBounds) + 1]uint64
 	DurationSeconds float64
 
