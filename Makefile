@@ -18,7 +18,7 @@ TESTFLAGS ?= -vet=off -shuffle=on -timeout 20m
 TESTSUM = $(GO) run ./internal/testsum
 
 .DEFAULT_GOAL := help
-.PHONY: help build deb test race portable fuzz differential bench bench-store bench-idle bench-attack bench-compare bench-compare-list timed libraries soak lint fmt fmt-check ci deps
+.PHONY: help build deb test race portable fuzz differential bench bench-store bench-idle bench-attack bench-compare bench-compare-list timed libraries screenshots soak lint fmt fmt-check ci deps
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ timed: deps ## Run the tests that measure time, for a quiet machine
 libraries: ## Run applications with client libraries of three languages against it
 	@LIBRARIES=true tools/deps.sh
 	@$(TESTSUM) -tags libraries $(TESTFLAGS) -run Librar ./internal/e2e
+
+screenshots: deps ## Take the pictures of the status page, docs/images, after some minutes of load
+	REDISGATE_SCREENSHOTS=$(CURDIR)/docs/images $(GO) test -vet=off -count 1 -run StatusPagePictures ./internal/e2e
 
 soak: deps ## Play good and bad clients for SOAK (10m), with the race detector; nothing may be left
 	@REDISGATE_SOAK=$(SOAK) $(TESTSUM) $(RACE) $(TESTFLAGS) -tags soak -run Soak ./internal/e2e

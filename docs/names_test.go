@@ -83,6 +83,8 @@ type source struct{}
 
 func (source) Snapshot() metrics.Snapshot {
 	return metrics.Snapshot{
+		Users:             []metrics.UserConnections{{User: "app", Current: 1}},
+		Ended:             []metrics.Ended{{Reason: "client", Count: 1}},
 		Handshakes:        []metrics.Handshake{{Version: "1.3", Count: 1}},
 		Certificates:      []metrics.Certificate{{File: "server.crt", Expiry: time.Unix(1, 0)}},
 		RevocationLists:   []metrics.Certificate{{File: "ca.crl", Expiry: time.Unix(1, 0)}},

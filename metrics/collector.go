@@ -23,6 +23,9 @@ var (
 	buildInfo = desc("build_info", "A constant 1, labelled with what is running.", "version", "revision", "goversion")
 
 	connections      = desc("connections", "Client connections open now.")
+	connectionsMost  = desc("connections_capacity", "Client connections that may be open at once.")
+	userConnections  = desc("user_connections", "Client connections of each user now.", "user")
+	sessionsEnded    = desc("sessions_ended_total", "Sessions that are over, by what ended them.", "reason")
 	connectionsTotal = desc("connections_total", "Client connections by how far they got.", "result")
 	handshakes       = desc("tls_handshakes_total", "Complete TLS handshakes.", "version", "resumed")
 	expiry           = desc("tls_certificate_expiry_timestamp_seconds", "When the certificates of a file stop being valid.", "file")
@@ -41,13 +44,17 @@ var (
 	limitRefused     = desc("limit_connections_refused_total", "Connections and log-ins refused since a user or an address had as many as it may.", "of", "user")
 	rates            = map[string]rateDescs{"commands": rateDesc("commands"), "bytes": rateDesc("bytes")}
 	duration         = desc("command_duration_seconds",
-		"Commands that were forwarded, from the turn of the event loop in which the request went to Redis, as a rule the one in which it was complete, to the first byte of its reply.")
+		"Commands that were forwarded, from the turn of the event loop in which the request went to Redis, as a rule the one in which it was complete, to the first byte of its reply. Commands that block on purpose are left out.")
 	received = desc("received_bytes_total", "Bytes read from clients.")
 	sent     = desc("sent_bytes_total", "Bytes written to clients.")
 
 	upstreamConnections = desc("upstream_connections", "Connections to Redis open now.", "kind")
+	upstreamMost        = desc("upstream_connections_capacity", "Connections to Redis that may be open at once.", "kind")
 	upstreamUp          = desc("upstream_up", "1 while Redis answers, else 0.")
 	upstreamErrors      = desc("upstream_errors_total", "Failures towards Redis.", "kind")
+
+	buffers     = desc("buffer_bytes", "Memory in use for what clients send and are sent.")
+	buffersMost = desc("buffer_capacity_bytes", "Memory for that which may be in use at once; beyond it the largest session is cut.")
 
 	reloads     = desc("config_reloads_total", "Reloads of the configuration.", "result")
 	lastSuccess = desc("config_last_success_timestamp_seconds", "When the configuration in force was loaded.")
@@ -69,9 +76,9 @@ func rateDesc(of string) rateDescs {
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		buildInfo, connections, connectionsTotal, handshakes, expiry, listExpiry, stapleExpiry, tlsReloads, certificateEnded,
+		buildInfo, connections, connectionsMost, userConnections, sessionsEnded, connectionsTotal, handshakes, expiry, listExpiry, stapleExpiry, tlsReloads, certificateEnded,
 		auth, passwords, alerts, certificateUsers, commands, denied, limitCapacity, limitCurrent, limitRefused, duration, received, sent,
-		upstreamConnections, upstreamUp, upstreamErrors, reloads, lastSuccess,
+		upstreamConnections, upstreamMost, upstreamUp, upstreamErrors, buffers, buffersMost, reloads, lastSuccess,
 	} {
 		ch <- d
 	}
@@ -96,6 +103,13 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 
 	gauge(buildInfo, 1, c.build.Version, c.build.Revision, c.build.GoVersion)
 	gauge(connections, float64(s.Connections))
+	gauge(connectionsMost, float64(s.ConnectionsCapacity))
+	for _, u := range s.Users {
+		gauge(userConnections, float64(u.Current), u.User)
+	}
+	for _, e := range s.Ended {
+		count(sessionsEnded, e.Count, e.Reason)
+	}
 	for _, r := range []struct {
 		result string
 		n      uint64
@@ -169,6 +183,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 
 	gauge(upstreamConnections, float64(s.UpstreamShared), "shared")
 	gauge(upstreamConnections, float64(s.UpstreamDedicated), "dedicated")
+	gauge(upstreamMost, float64(s.UpstreamSharedCapacity), "shared")
+	gauge(upstreamMost, float64(s.UpstreamDedicatedCapacity), "dedicated")
 	up := 0.0
 	if s.UpstreamUp {
 		up = 1
@@ -177,6 +193,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	for _, e := range s.UpstreamErrors {
 		count(upstreamErrors, e.Count, e.Kind)
 	}
+	gauge(buffers, float64(s.BufferBytes))
+	gauge(buffersMost, float64(s.BufferCapacityBytes))
 
 	count(reloads, s.Reloads.OK, "ok")
 	count(reloads, s.Reloads.Failed, "failed")

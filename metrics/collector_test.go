@@ -15,7 +15,9 @@ type fixed Snapshot
 func (f fixed) Snapshot() Snapshot { return Snapshot(f) }
 
 var full = fixed{
-	Connections:      3,
+	Connections: 3, ConnectionsCapacity: 10000,
+	Users:            []UserConnections{{"app", 2}, {"old", 0}},
+	Ended:            []Ended{{"client", 6}, {"memory", 1}},
 	Results:          ConnectionResults{10, 1, 2, 0, 4, 5, 6},
 	Handshakes:       []Handshake{{"1.3", false, 7}, {"1.3", true, 2}, {"1.2", false, 1}},
 	Auth:             AuthResults{5, 6, 7, 8, 9, 10},
@@ -29,6 +31,8 @@ var full = fixed{
 	Rates:            []Rate{{"commands", "", 100, 7, 3, 0}, {"bytes", "app", 2000, 2500, 0, 4}},
 	ReceivedBytes:    1000, SentBytes: 2000,
 	UpstreamShared: 2, UpstreamDedicated: 1, UpstreamUp: true,
+	UpstreamSharedCapacity: 64, UpstreamDedicatedCapacity: 4096,
+	BufferBytes: 3000, BufferCapacityBytes: 4000,
 	UpstreamErrors:    []UpstreamError{{"dial", 4}},
 	Certificates:      []Certificate{{"/etc/server.crt", time.Unix(1900000000, 0)}},
 	RevocationLists:   []Certificate{{"/etc/ca.crl", time.Unix(1850000000, 0)}},
@@ -58,10 +62,16 @@ redisgate_auth_total{result="certificate_refused"} 10
 redisgate_auth_total{result="failed"} 6
 redisgate_auth_total{result="ok"} 5
 redisgate_auth_total{result="throttled"} 7
+# HELP redisgate_buffer_bytes Memory in use for what clients send and are sent.
+# TYPE redisgate_buffer_bytes gauge
+redisgate_buffer_bytes 3000
+# HELP redisgate_buffer_capacity_bytes Memory for that which may be in use at once; beyond it the largest session is cut.
+# TYPE redisgate_buffer_capacity_bytes gauge
+redisgate_buffer_capacity_bytes 4000
 # HELP redisgate_build_info A constant 1, labelled with what is running.
 # TYPE redisgate_build_info gauge
 redisgate_build_info{goversion="go1",revision="abc",version="v1"} 1
-# HELP redisgate_command_duration_seconds Commands that were forwarded, from the turn of the event loop in which the request went to Redis, as a rule the one in which it was complete, to the first byte of its reply.
+# HELP redisgate_command_duration_seconds Commands that were forwarded, from the turn of the event loop in which the request went to Redis, as a rule the one in which it was complete, to the first byte of its reply. Commands that block on purpose are left out.
 # TYPE redisgate_command_duration_seconds histogram
 redisgate_command_duration_seconds_bucket{le="0.001"} 5
 redisgate_command_duration_seconds_bucket{le="0.01"} 8
@@ -84,6 +94,9 @@ redisgate_config_reloads_total{result="ok"} 1
 # HELP redisgate_connections Client connections open now.
 # TYPE redisgate_connections gauge
 redisgate_connections 3
+# HELP redisgate_connections_capacity Client connections that may be open at once.
+# TYPE redisgate_connections_capacity gauge
+redisgate_connections_capacity 10000
 # HELP redisgate_connections_total Client connections by how far they got.
 # TYPE redisgate_connections_total counter
 redisgate_connections_total{result="accepted"} 10
@@ -138,6 +151,10 @@ redisgate_received_bytes_total 1000
 # HELP redisgate_sent_bytes_total Bytes written to clients.
 # TYPE redisgate_sent_bytes_total counter
 redisgate_sent_bytes_total 2000
+# HELP redisgate_sessions_ended_total Sessions that are over, by what ended them.
+# TYPE redisgate_sessions_ended_total counter
+redisgate_sessions_ended_total{reason="client"} 6
+redisgate_sessions_ended_total{reason="memory"} 1
 # HELP redisgate_tls_certificate_expiry_timestamp_seconds When the certificates of a file stop being valid.
 # TYPE redisgate_tls_certificate_expiry_timestamp_seconds gauge
 redisgate_tls_certificate_expiry_timestamp_seconds{file="/etc/server.crt"} 1.9e+09
@@ -163,12 +180,20 @@ redisgate_tls_sessions_ended_total 5
 # TYPE redisgate_upstream_connections gauge
 redisgate_upstream_connections{kind="dedicated"} 1
 redisgate_upstream_connections{kind="shared"} 2
+# HELP redisgate_upstream_connections_capacity Connections to Redis that may be open at once.
+# TYPE redisgate_upstream_connections_capacity gauge
+redisgate_upstream_connections_capacity{kind="dedicated"} 4096
+redisgate_upstream_connections_capacity{kind="shared"} 64
 # HELP redisgate_upstream_errors_total Failures towards Redis.
 # TYPE redisgate_upstream_errors_total counter
 redisgate_upstream_errors_total{kind="dial"} 4
 # HELP redisgate_upstream_up 1 while Redis answers, else 0.
 # TYPE redisgate_upstream_up gauge
 redisgate_upstream_up 1
+# HELP redisgate_user_connections Client connections of each user now.
+# TYPE redisgate_user_connections gauge
+redisgate_user_connections{user="app"} 2
+redisgate_user_connections{user="old"} 0
 `
 
 func newCollector(s Source) *collector {

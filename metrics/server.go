@@ -30,16 +30,19 @@ const (
 	shutdownTimeout = 2 * time.Second
 )
 
-// Options is what a Server needs. All fields but Host are required.
+// Options is what a Server needs. All fields but Host and Page are required.
 type Options struct {
 	Source Source
 	Ready  func(context.Context) error // nil when clients can be served; its text is shown to nobody
 	Build  Build
 	Log    *slog.Logger
 	Host   string // the configured host, which browsers may use even if it is a name
+	// Page gets what is asked of other paths, by GET or HEAD and of a host that may be
+	// asked; it answers / and what its own page refers to.
+	Page http.Handler
 }
 
-// Server answers /metrics, /healthz and /readyz.
+// Server answers /metrics, /healthz and /readyz, and for a Page.
 type Server struct {
 	o       Options
 	metrics http.Handler
@@ -107,30 +110,33 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 // Handler returns what Serve serves. addr is where it listens: on loopback
 // only, where no firewall stands between it and the browsers of the machine's
 // users, a name in the Host header is refused unless it is "localhost" or the
-// configured one, or else a web page could read the metrics by DNS rebinding.
+// configured one, or else a web page could read the metrics by DNS rebinding. Elsewhere
+// scrapers and probes may use any name; what is not for them is refused all the same.
 func (s *Server) Handler(addr net.Addr) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/metrics", s.metrics)
-	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, "ok")
-	})
-	mux.HandleFunc("/readyz", s.readyz)
-	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, "redisgate: /metrics /healthz /readyz")
-	})
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusNotFound, "not found")
-	})
+	// No ServeMux: it answers some paths with a redirection, which repeats them.
+	routes := map[string]http.Handler{
+		"/metrics": s.metrics,
+		"/healthz": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") }),
+		"/readyz":  http.HandlerFunc(s.readyz),
+	}
+	other := s.o.Page
+	if other == nil {
+		other = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, http.StatusNotFound, "not found")
+		})
+	}
 	checkHost := isLoopback(addr)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")
 			answer(w, http.StatusMethodNotAllowed, "only GET and HEAD")
-		case checkHost && !s.hostAllowed(r.Host):
+		case (checkHost || routes[r.URL.Path] == nil) && !s.hostAllowed(r.Host):
 			answer(w, http.StatusForbidden, "this host name is not served here; use an address or localhost")
+		case routes[r.URL.Path] != nil:
+			routes[r.URL.Path].ServeHTTP(w, r)
 		default:
-			mux.ServeHTTP(w, r)
+			other.ServeHTTP(w, r)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -48,8 +49,10 @@ func TestPages(t *testing.T) {
 		{"HEAD", "/metrics", 200, ""},
 		{"GET", "/healthz", 200, "ok\n"},
 		{"GET", "/readyz", 200, "ok\n"},
-		{"GET", "/", 200, "/metrics"},
+		{"GET", "/", 404, "not found\n"},
 		{"GET", "/<script>", 404, "not found\n"},
+		{"GET", "/../<script>", 404, "not found\n"},
+		{"GET", "//healthz", 404, "not found\n"},
 		{"GET", "/debug/pprof/", 404, "not found\n"},
 		{"POST", "/metrics", 405, "only GET and HEAD\n"},
 		{"PUT", "/healthz", 405, ""},
@@ -66,6 +69,74 @@ func TestPages(t *testing.T) {
 		}
 		if w.Code == 405 && w.Header().Get("Allow") != "GET, HEAD" {
 			t.Errorf("%s %s has Allow %q; want \"GET, HEAD\"", tc.method, tc.path, w.Header().Get("Allow"))
+		}
+	}
+}
+
+// TestThePageIsBehindTheSameChecks has requests for the page meet what all others do:
+// it sees none by another method, and none of a host that a web page may have rebound.
+func TestThePageIsBehindTheSameChecks(t *testing.T) {
+	asked := 0
+	s := newServer(t, func(o *Options) {
+		o.Page = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked++
+			io.WriteString(w, "page "+r.URL.Path)
+		})
+	})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx, ln) }()
+	defer func() { cancel(); <-done }()
+	at := ln.Addr().String()
+	for _, tc := range []struct {
+		request string
+		code    int
+		has     string
+	}{
+		{"GET / HTTP/1.1\r\nHost: " + at, 200, "page /"},
+		{"GET /status/style.css HTTP/1.1\r\nHost: localhost", 200, "page /status/style.css"},
+		{"GET / HTTP/1.1\r\nHost: attacker.example", 403, ""},
+		{"GET / HTTP/1.1\r\nHost: attacker.example:80", 403, ""},
+		{"GET http://attacker.example/ HTTP/1.1\r\nHost: " + at, 403, ""},
+		{"GET http://" + at + "/ HTTP/1.1\r\nHost: attacker.example", 200, "page /"}, // the one that counts is the first (RFC 9112, 3.2.2)
+		{"HEAD / HTTP/1.1\r\nHost: " + at, 200, ""},
+		{"POST / HTTP/1.1\r\nContent-Length: 0\r\nHost: " + at, 405, ""},
+		{"DELETE /status/style.css HTTP/1.1\r\nHost: " + at, 405, ""},
+		{"CONNECT attacker.example:80 HTTP/1.1\r\nHost: attacker.example:80", 405, ""},
+		{"GET /metrics HTTP/1.1\r\nHost: " + at, 200, "redisgate_connections 3"},
+		{"GET //attacker.example/%2e%2e HTTP/1.1\r\nHost: " + at, 200, "page //attacker.example/.."}, // which redirects nobody
+	} {
+		before := asked
+		nc, err := net.Dial("tcp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nc.SetDeadline(time.Now().Add(20 * time.Second))
+		io.WriteString(nc, tc.request+"\r\nConnection: close\r\n\r\n")
+		got, err := io.ReadAll(nc)
+		nc.Close()
+		if err != nil || !strings.HasPrefix(string(got), fmt.Sprintf("HTTP/1.1 %d ", tc.code)) || !strings.Contains(string(got), tc.has) {
+			t.Errorf("%q = %.200q, %v; want %d with %q", tc.request, got, err, tc.code, tc.has)
+		}
+		if want := tc.code == 200 && !strings.Contains(tc.request, "/metrics"); (asked > before) != want {
+			t.Errorf("%q has asked the page: %v; want %v", tc.request, asked > before, want)
+		}
+	}
+}
+
+func TestThePageIsOfFewHostsEverywhere(t *testing.T) {
+	s := newServer(t, func(o *Options) {
+		o.Host = "gate.example"
+		o.Page = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "page") })
+	})
+	h := s.Handler(&net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 9121})
+	for host, code := range map[string]int{"10.0.0.1:9121": 200, "gate.example:9121": 200, "localhost:9121": 200, "attacker.example:9121": 403, "": 403} {
+		if w := get(h, "GET", host, "/"); w.Code != code {
+			t.Errorf("the page of Host %q = %d; want %d", host, w.Code, code)
 		}
 	}
 }

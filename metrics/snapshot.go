@@ -19,12 +19,15 @@ type Source interface {
 // Snapshot is all that is counted, since the start of the process unless said
 // otherwise. Slices are read only until the next call and may be shared.
 type Snapshot struct {
-	Connections int64 // open now
-	Results     ConnectionResults
-	Handshakes  []Handshake
-	Auth        AuthResults
-	Passwords   []Password
-	Alerts      uint64 // users whose password was guessed at from many addresses
+	Connections         int64 // open now
+	ConnectionsCapacity int64 // listen.max_connections
+	Users               []UserConnections
+	Results             ConnectionResults
+	Ended               []Ended
+	Handshakes          []Handshake
+	Auth                AuthResults
+	Passwords           []Password
+	Alerts              uint64 // users whose password was guessed at from many addresses
 
 	CertificateUsers []CertificateUser
 
@@ -37,10 +40,15 @@ type Snapshot struct {
 	ReceivedBytes uint64 // from clients, requests without TLS around them
 	SentBytes     uint64 // to clients
 
-	UpstreamShared    int64 // connections open now
-	UpstreamDedicated int64
-	UpstreamUp        bool // Redis answers
-	UpstreamErrors    []UpstreamError
+	UpstreamShared            int64 // connections open now
+	UpstreamDedicated         int64
+	UpstreamSharedCapacity    int64
+	UpstreamDedicatedCapacity int64
+	UpstreamUp                bool // Redis answers
+	UpstreamErrors            []UpstreamError
+
+	BufferBytes         int64 // of all clients' buffers
+	BufferCapacityBytes int64 // limits.memory
 
 	Certificates    []Certificate
 	RevocationLists []Certificate // the same of revocation lists
@@ -51,6 +59,7 @@ type Snapshot struct {
 
 	Reloads           ReloadResults
 	ConfigLastSuccess time.Time // zero: leave the series out
+	ConfigGeneration  uint64    // of the configuration in force; the one at the start is 1
 }
 
 // ConnectionResults counts connections by how far they got.
@@ -62,6 +71,19 @@ type ConnectionResults struct {
 	HandshakeFailed  uint64
 	HandshakeTimeout uint64
 	AuthTimeout      uint64
+}
+
+// UserConnections is how many connections a user has. User is as in Password.
+type UserConnections struct {
+	User    string
+	Current int64
+}
+
+// Ended counts sessions that are over. Reason is a fixed word such as "client" or
+// "memory".
+type Ended struct {
+	Reason string
+	Count  uint64
 }
 
 // Handshake counts complete TLS handshakes of one kind.
@@ -138,7 +160,7 @@ type Histogram struct {
 }
 
 // UpstreamError counts failures towards Redis. Kind is a fixed word such as
-// "dial", "auth" or "lost".
+// "dial", "auth", "lost" or "busy".
 type UpstreamError struct {
 	Kind  string
 	Count uint64

@@ -15,11 +15,12 @@ type Counts struct {
 	Auth            map[string]uint64 // by result: ok, failed, throttled, busy, certificate, certificate_refused
 	Certificates    map[string]uint64 // log-ins by certificate, by user
 	Passwords       map[Password]uint64
-	Upstream        map[string]uint64 // errors by kind
+	Upstream        map[string]uint64 // errors by kind; "busy": no connection was free
 	Closed          map[string]uint64 // sessions ended by redisgate, by reason
 
 	// Durations counts, in bucket i, the commands that took at most
 	// DurationBounds[i], not cumulated; the last one is for all that took longer.
+	// Commands that block on purpose are not in it, nor are reserved ones.
 	Durations       [len(DurationBounds) + 1]uint64
 	DurationSeconds float64
 
@@ -68,7 +69,7 @@ func (c *Counts) observe(d int64, n int) {
 		i++
 	}
 	c.Durations[i] += uint64(n)
-	c.DurationSeconds += float64(n) * float64(d) / float64(time.Second)
+	c.DurationSeconds += float64(n) * float64(d) * (1 / float64(time.Second)) // no division
 }
 
 func (c *Counts) verdict(cmd *command.Command, allowed bool) {

@@ -70,7 +70,9 @@ func (s *session) pending(most int) []byte {
 
 // Reply is the upstream.Receiver's.
 func (s *session) Reply(d upstream.Delivery) {
-	s.k.counts.observe(s.h.now()-d.Since, d.Began)
+	if !s.blocking { // how long a client chose to wait says nothing of Redis
+		s.k.counts.observe(s.h.now()-d.Since, d.Began)
+	}
 	lands := s.landing.on && s.got == s.landing.at
 	confirms := s.got < s.many && !d.Refused
 	if s.pace.metered {

@@ -69,6 +69,7 @@ func (s *session) onOwn() (l link, waits bool) {
 
 func (s *session) noLink(err error) {
 	if errors.Is(err, upstream.ErrBusy) {
+		s.k.counts.Upstream["busy"]++
 		s.fail(textBusy)
 	} else {
 		s.fail(textUnreachable)

@@ -126,6 +126,22 @@ type Limit struct {
 	Refused           uint64
 }
 
+// UserConnections is how many connections a user has.
+type UserConnections struct {
+	User    string // its label: there are at most users.MaxLabels of them
+	Current int64
+}
+
+// connected gives those who have or had connections, by their place in counters.
+func (s *Server) connected() (out []UserConnections) {
+	for i, label := range s.users.Load().Labels() {
+		if n, ok := s.seats.taken.Load(i); ok {
+			out = append(out, UserConnections{label, n.(*atomic.Int64).Load()})
+		}
+	}
+	return out
+}
+
 // limits gives all that there are, addresses first.
 func (s *Server) limits() (out []Limit) {
 	if s.addresses.most > 0 {

@@ -11,9 +11,17 @@ type Snapshot struct {
 	Shared, Dedicated                                                                  int // connections to Redis
 	Up                                                                                 bool
 	Alerts                                                                             uint64 // users whose password was guessed at from many addresses
+	Users                                                                              []UserConnections
 	Limits                                                                             []Limit
 	Rates                                                                              []Rate
 	Memory                                                                             int64 // bytes of all sessions' buffers
+	Capacity                                                                           Capacity
+}
+
+// Capacity is what a server may have at most of what it counts.
+type Capacity struct {
+	Connections, Shared, Dedicated int64
+	Memory                         int64 // bytes
 }
 
 // Snapshot adds up what the workers have counted. It waits for each loop to come
@@ -23,7 +31,8 @@ func (s *Server) Snapshot(within time.Duration) (snap Snapshot, ok bool) {
 		Counts: newCounts(), Connections: s.connections.Load(), Accepted: s.doors.accepted.Load(),
 		DeniedAddress: s.doors.deniedAddress.Load(), OverLimit: s.doors.overLimit.Load(), ProxyHeader: s.doors.proxyHeader.Load(),
 		HandshakeFailed: s.doors.handshakeFailed.Load(), HandshakeTimeout: s.doors.handshakeTimeout.Load(),
-		Handshakes: map[Handshake]uint64{}, Up: s.control.Up(), Memory: s.memory.Load(), Alerts: s.failures.alerts.Load(), Limits: s.limits(), Rates: s.rates(),
+		Handshakes: map[Handshake]uint64{}, Up: s.control.Up(), Memory: s.memory.Load(), Alerts: s.failures.alerts.Load(), Users: s.connected(), Limits: s.limits(), Rates: s.rates(),
+		Capacity: Capacity{int64(s.o.MaxConnections), int64(s.o.MaxShared), int64(s.o.MaxDedicated), s.o.Limits.Memory},
 	}
 	snap.Shared, snap.Dedicated = s.upLimits.InUse()
 	s.doors.mu.Lock()

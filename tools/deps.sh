@@ -1,7 +1,7 @@
 #!/bin/sh
 # Looks for what the tests need beyond Go: redis-server 7 or newer with its
 # tools, openssl, sslscan, curl, haproxy, stunnel, fail2ban, prometheus with promtool and
-# mandoc; on Linux nftables, iptables, ufw, iproute2 and systemd-analyze; with
+# mandoc; on Linux nftables, iptables, ufw, iproute2, systemd-analyze and chromium with a font; with
 # LIBRARIES=true, for the tests with other languages' libraries, redis-py with and
 # without hiredis, node and npm; a C compiler for the race detector when CI=true.
 # Installs it with apt-get where that needs no password, and otherwise says what to do.
@@ -37,6 +37,7 @@ missing() {
 		command -v ufw >/dev/null || echo ufw
 		command -v ip >/dev/null || echo iproute2
 		command -v systemd-analyze >/dev/null || echo systemd
+		command -v chromium >/dev/null || echo chromium fonts-dejavu-core
 	fi
 	command -v promtool >/dev/null && command -v prometheus >/dev/null || echo prometheus
 	command -v mandoc >/dev/null || echo mandoc

@@ -188,6 +188,6 @@ func printDemo(w io.Writer, redis string, people []person, ca string, clients, m
 		// No comments behind a command: zsh takes a pasted # as an argument.
 		fmt.Fprintf(&b, "\n%s, with the rules %s, may do this:\n  %s\nand is refused this:\n  %s\n", p.name, p.rules, cli(p, p.may), cli(p, p.mayNot))
 	}
-	fmt.Fprintf(&b, "\nWhat redisgate counts:\n  curl -s http://%s/metrics | grep ^redisgate_\n\nCtrl-C ends it and leaves nothing behind.\n", metricsAt)
+	fmt.Fprintf(&b, "\nWhat redisgate counts:\n  curl -s http://%s/metrics | grep ^redisgate_\nand as a page, for a browser:\n  http://%s/\n\nCtrl-C ends it and leaves nothing behind.\n", metricsAt, metricsAt)
 	_, _ = io.WriteString(w, b.String())
 }

@@ -11,6 +11,7 @@ import (
 	"redisgate/auth"
 	"redisgate/metrics"
 	"redisgate/proxy"
+	"redisgate/status"
 	"redisgate/tlsconf"
 	"redisgate/tlsfeed"
 	"redisgate/upstream"
@@ -29,7 +30,8 @@ type gate struct {
 	changes *users.Directory // of users
 	control *upstream.Control
 	web     *metrics.Server
-	webAt   net.Listener    // nil: no metrics
+	webAt   net.Listener // nil: no metrics
+	page    *status.Page
 	tls     []*tlsconf.Live // what follows its files
 	relay   *relay          // nil: no hand-over
 	undo    func()
@@ -94,8 +96,14 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 		return nil, err
 	}
 	if metricsAt != nil {
+		source := &stats{snapshot: g.server.Snapshot, live: g.tls, started: time.Now()}
+		g.page, err = newPage(g, listeners, source, build)
+		if err != nil {
+			return nil, err
+		}
 		g.web, err = metrics.New(metrics.Options{
-			Source: &stats{snapshot: g.server.Snapshot, live: g.tls, started: time.Now()},
+			Source: source,
+			Page:   g.page,
 			Ready: func(context.Context) error {
 				if !g.server.Ready() && !g.relay.over() {
 					return errors.New("not ready")
@@ -139,6 +147,7 @@ func (g *gate) run(drain, now context.Context) error {
 		if g.web == nil {
 			return
 		}
+		beside.Go(func() { g.page.Watch(ctx) })
 		if err := g.web.Serve(g.relay.watching(ctx, g.server.Ready), g.webAt); err != nil {
 			g.log.Error("the metrics listener failed", "error", err)
 		}

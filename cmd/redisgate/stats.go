@@ -43,7 +43,8 @@ func (s *stats) Snapshot() metrics.Snapshot {
 
 func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 	out := metrics.Snapshot{
-		Connections: snap.Connections,
+		Connections:         snap.Connections,
+		ConnectionsCapacity: snap.Capacity.Connections,
 		Results: metrics.ConnectionResults{
 			Accepted:         snap.Accepted,
 			DeniedAddress:    snap.DeniedAddress,
@@ -69,12 +70,26 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 		UpstreamShared:    int64(snap.Shared),
 		UpstreamDedicated: int64(snap.Dedicated),
 		UpstreamUp:        snap.Up,
+
+		UpstreamSharedCapacity:    snap.Capacity.Shared,
+		UpstreamDedicatedCapacity: snap.Capacity.Dedicated,
+
+		BufferBytes:         snap.Memory,
+		BufferCapacityBytes: snap.Capacity.Memory,
+
 		CertificateEnded:  snap.Closed["certificate"],
 		ConfigLastSuccess: s.started,
+		ConfigGeneration:  1,
 	}
 	s.fill(&out)
 	for h, n := range snap.Handshakes {
 		out.Handshakes = append(out.Handshakes, metrics.Handshake{Version: h.Version, Resumed: h.Resumed, Count: n})
+	}
+	for _, u := range snap.Users {
+		out.Users = append(out.Users, metrics.UserConnections(u))
+	}
+	for _, reason := range known(snap.Closed, endings) {
+		out.Ended = append(out.Ended, metrics.Ended{Reason: reason, Count: snap.Closed[reason]})
 	}
 	for _, l := range snap.Limits {
 		out.Limits = append(out.Limits, metrics.Limit(l))
@@ -102,17 +117,25 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 		}
 		out.Denied = append(out.Denied, metrics.Denied{User: user, Reason: r.Reason, Count: snap.Refused[r]})
 	}
-	kinds := append(slices.Collect(maps.Keys(snap.Upstream)), upstreamErrors...)
-	slices.Sort(kinds)
-	for _, kind := range slices.Compact(kinds) {
+	for _, kind := range known(snap.Upstream, upstreamErrors) {
 		out.UpstreamErrors = append(out.UpstreamErrors, metrics.UpstreamError{Kind: kind, Count: snap.Upstream[kind]})
 	}
 	return out
 }
 
-// upstreamErrors are the kinds that have a series before the first failure: rate() and
-// increase() do not see the step from no series to 1.
-var upstreamErrors = []string{"auth", "dial", "lost", "protocol"}
+// These have a series before they are counted first: rate() and increase() do not see
+// the step from no series to 1.
+var (
+	upstreamErrors = []string{"auth", "busy", "dial", "lost", "protocol"}
+	endings        = []string{"certificate", "client", "memory", "output", "protocol", "upstream"}
+)
+
+// known gives the words that are counted, and those that may be, sorted.
+func known(counted map[string]uint64, always []string) []string {
+	words := append(slices.Collect(maps.Keys(counted)), always...)
+	slices.Sort(words)
+	return slices.Compact(words)
+}
 
 // unauthenticated is the user label of clients that have not logged in. No
 // user can have that name: names contain no space.

@@ -45,7 +45,7 @@ func TestStatsNameCommandsAndUsers(t *testing.T) {
 	if !got.UpstreamUp || got.UpstreamShared != 2 || len(got.Handshakes) != 1 {
 		t.Errorf("snapshot = %+v; want up, 2 shared, one kind of handshake", got)
 	}
-	if want := []metrics.UpstreamError{{Kind: "auth"}, {Kind: "dial"}, {Kind: "lost", Count: 11}, {Kind: "protocol"}}; !slices.Equal(got.UpstreamErrors, want) {
+	if want := []metrics.UpstreamError{{Kind: "auth"}, {Kind: "busy"}, {Kind: "dial"}, {Kind: "lost", Count: 11}, {Kind: "protocol"}}; !slices.Equal(got.UpstreamErrors, want) {
 		t.Errorf("UpstreamErrors = %v; want %v", got.UpstreamErrors, want)
 	}
 }
@@ -65,5 +65,29 @@ func TestStatsDoNotGoBackWhenAWorkerIsBusy(t *testing.T) {
 	complete, n = true, 6
 	if got := s.Snapshot().Results.Accepted; got != 6 {
 		t.Errorf("accepted = %d; want 6", got)
+	}
+}
+
+func TestStatsShowWhatIsInUseAndItsCapacity(t *testing.T) {
+	snap := proxy.Snapshot{
+		Connections: 3, Shared: 1, Dedicated: 2, Memory: 4,
+		Capacity: proxy.Capacity{Connections: 30, Shared: 10, Dedicated: 20, Memory: 40},
+		Users:    []proxy.UserConnections{{User: "app", Current: 2}},
+	}
+	snap.Closed = map[string]uint64{"idle": 5}
+	s := &stats{started: time.Unix(1, 0), snapshot: func(time.Duration) (proxy.Snapshot, bool) { return snap, true }}
+	got := s.Snapshot()
+	if got.Connections != 3 || got.ConnectionsCapacity != 30 || got.UpstreamSharedCapacity != 10 || got.UpstreamDedicatedCapacity != 20 ||
+		got.BufferBytes != 4 || got.BufferCapacityBytes != 40 {
+		t.Errorf("snapshot = %+v; want 3 of 30 connections, capacities 10 and 20, 4 of 40 bytes", got)
+	}
+	if want := []metrics.UserConnections{{User: "app", Current: 2}}; !slices.Equal(got.Users, want) {
+		t.Errorf("Users = %v; want %v", got.Users, want)
+	}
+	// Those of alerts are there before the first one.
+	for reason, n := range map[string]uint64{"idle": 5, "memory": 0} {
+		if !slices.Contains(got.Ended, metrics.Ended{Reason: reason, Count: n}) {
+			t.Errorf("Ended = %v; want %d of %s", got.Ended, n, reason)
+		}
 	}
 }

@@ -56,6 +56,7 @@ var rooms = map[string][]string{
 	"upstream": {"resp", "eventloop", "tlsfeed"},
 	"proxy":    {"acl", "identity", "resp", "policy", "policy/command", "users", "auth", "eventloop", "tlsfeed", "upstream", "proxyheader"},
 	"metrics":  {"policy"},
+	"status":   {"metrics"}, // the page of what the metrics say
 
 	"firewall": nil,                          // lists of networks as other tools' rules
 	"doctor":   {"policy", "policy/command"}, // judgement over what Redis is like
@@ -65,7 +66,8 @@ var rooms = map[string][]string{
 	"bench":   {anything, "internal/child", "internal/gatetest", "internal/process", "internal/redistest"},
 
 	// For tests and benchmarks: mayImport lets nothing else see them.
-	"internal/e2e":       {anything, "internal/gatetest", "internal/process", "internal/redistest"},
+	"internal/e2e":       {anything, "internal/browser", "internal/gatetest", "internal/process", "internal/redistest"},
+	"internal/browser":   {"internal/child"},
 	"internal/process":   {anything, "internal/child"},
 	"internal/gatetest":  {anything, "internal/redistest"},
 	"internal/hunt":      {"policy/command"},
@@ -117,6 +119,7 @@ var outOfSight = map[string][]string{
 	"users":          {"net", "net/http", "crypto/tls"},
 	"auth":           {"net", "net/http", "crypto/tls"},
 	"tlsconf":        {"net/http"},
+	"status":         {"net", "crypto/tls", "log", "log/slog", "os"},
 	"firewall":       {"net", "net/http", "crypto/tls", "time", "log", "log/slog", "os"},
 	"config":         {"net/http", "crypto/tls", "crypto/x509", "log", "log/slog"},
 }
