@@ -47,6 +47,7 @@ type Options struct {
 	Control   *upstream.Control
 	Limits    Limits
 	Log       *slog.Logger
+	Audit     Audit // nil: nothing is audited
 
 	Workers             int
 	MaxConnections      int
@@ -118,6 +119,7 @@ type Server struct {
 	started     atomic.Bool   // workers is complete
 	accepting   atomic.Bool
 	doors       doors
+	atDoors     atDoors
 	addresses   addresses
 	logged      logLimit
 	emptyOnce   sync.Map
@@ -148,6 +150,10 @@ func New(o Options) (*Server, error) {
 		directory = users.NewDirectory(o.Users, users.DirectoryOptions{})
 	}
 	directory.OnChange(s.usersChanged)
+	if o.Audit != nil {
+		s.atDoors.to = o.Audit.Recorder()
+		s.AuditChanged()
+	}
 	s.acl = &acl.Command{Directory: directory, Log: users.NewLog(nil), Store: o.Users}
 	return s, nil
 }
