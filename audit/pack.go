@@ -20,13 +20,12 @@ const (
 )
 
 // Pack appends what may be shown of a request, and returns the longer slice. keys are
-// those of its keys that are known, of which the first few are kept, as the recorder's
-// trail wants them.
-func (r *Recorder) Pack(dst []byte, command string, args, keys [][]byte) []byte {
+// the first of its keys, and more how many there are besides. What is kept is bounded.
+func (r *Recorder) Pack(dst []byte, command string, args, keys [][]byte, more int) []byte {
 	dst = redact(dst, command, args)
 	dst = append(dst, endOfArguments)
 	if r.trail.withoutKeys.Load() {
-		keys = nil
+		keys, more = nil, 0
 	}
 	shown := keys[:min(len(keys), maxShown)]
 	for _, k := range shown {
@@ -37,7 +36,7 @@ func (r *Recorder) Pack(dst []byte, command string, args, keys [][]byte) []byte 
 		dst = append(dst, cut...)
 	}
 	dst = append(dst, endOfKeys)
-	return binary.BigEndian.AppendUint32(dst, uint32(len(keys)-len(shown)))
+	return binary.BigEndian.AppendUint32(dst, uint32(more+len(keys)-len(shown)))
 }
 
 func packText(dst []byte, text []byte) []byte {
@@ -45,7 +44,7 @@ func packText(dst []byte, text []byte) []byte {
 	return append(append(dst, byte(len(text))), text...)
 }
 
-// packed is what Unpack has found; its slices are those of the bytes that it was given.
+// packed is what unpack has found; its slices are those of the bytes that it was given.
 type packed struct {
 	args [][]byte
 	keys []packedKey

@@ -30,21 +30,21 @@ func (q *queue) room(most, text int) bool {
 	return len(q.events)+q.held < most && len(q.text)+q.hold+text <= most*queueText
 }
 
-// put takes an event in, or says that there is no room.
-func (q *queue) put(e *Event, most int) bool {
+// put takes an event in, and returns how many there are then; 0: there is no room.
+func (q *queue) put(e *Event, most int) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if e.Held {
 		q.held--
 		q.hold -= len(e.Packed)
 	} else if !q.room(most, len(e.Packed)) {
-		return false
+		return 0
 	}
 	from := len(q.text)
 	q.text = append(q.text, e.Packed...)
 	q.events = append(q.events, entry{*e, from, len(q.text)})
 	q.events[len(q.events)-1].Packed = nil
-	return true
+	return len(q.events)
 }
 
 // reserve keeps room for an event, or says that there is none.

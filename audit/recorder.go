@@ -20,11 +20,16 @@ func (r *Recorder) Record(e *Event) bool {
 	if e.Time == 0 {
 		e.Time = time.Now().UnixNano()
 	}
-	if !r.queues[e.Class].put(e, int(t.most.Load())) {
+	most := int(t.most.Load())
+	n := r.queues[e.Class].put(e, most)
+	if n == 0 {
 		t.dropped[e.Class].Add(1)
 		return false
 	}
 	t.wake()
+	if n == most/2 {
+		t.hasten()
+	}
 	return true
 }
 

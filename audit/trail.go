@@ -38,6 +38,7 @@ type Trail struct {
 	log      *slog.Logger
 	own      []byte // the secret of a process that was given none
 	signal   chan struct{}
+	hurry    chan struct{}
 	commands chan func() // for the writer
 	closing  chan struct{}
 	done     chan struct{}
@@ -62,7 +63,7 @@ func New(o Options) (*Trail, error) {
 		return nil, errors.New("audit: a log is needed")
 	}
 	t := &Trail{
-		log: o.Log, own: make([]byte, 32), signal: make(chan struct{}, 1), commands: make(chan func(), 16),
+		log: o.Log, own: make([]byte, 32), signal: make(chan struct{}, 1), hurry: make(chan struct{}, 1), commands: make(chan func(), 16),
 		closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	if _, err := rand.Read(t.own); err != nil {
@@ -212,6 +213,14 @@ func (t *Trail) wake() {
 		case t.signal <- struct{}{}:
 		default:
 		}
+	}
+}
+
+// hasten has the writer not wait for more.
+func (t *Trail) hasten() {
+	select {
+	case t.hurry <- struct{}{}:
+	default:
 	}
 }
 

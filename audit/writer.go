@@ -110,12 +110,13 @@ func (w *writer) run() {
 	}
 }
 
-// pause waits, but not for the end.
+// pause waits for more events, but not until there is no room for them.
 func (w *writer) pause(d time.Duration) {
 	wait := time.NewTimer(d)
 	defer wait.Stop()
 	select {
 	case <-wait.C:
+	case <-w.t.hurry:
 	case <-w.t.closing:
 	}
 }

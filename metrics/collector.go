@@ -49,6 +49,8 @@ var (
 	upstreamUp          = desc("upstream_up", "1 while Redis answers, else 0.")
 	upstreamErrors      = desc("upstream_errors_total", "Failures towards Redis.", "kind")
 
+	auditDropped = desc("audit_dropped_total", "Audit events that could not be written.", "class")
+
 	reloads     = desc("config_reloads_total", "Reloads of the configuration.", "result")
 	lastSuccess = desc("config_last_success_timestamp_seconds", "When the configuration in force was loaded.")
 )
@@ -71,7 +73,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		buildInfo, connections, connectionsTotal, handshakes, expiry, listExpiry, stapleExpiry, tlsReloads, certificateEnded,
 		auth, passwords, alerts, certificateUsers, commands, denied, limitCapacity, limitCurrent, limitRefused, duration, received, sent,
-		upstreamConnections, upstreamUp, upstreamErrors, reloads, lastSuccess,
+		upstreamConnections, upstreamUp, upstreamErrors, auditDropped, reloads, lastSuccess,
 	} {
 		ch <- d
 	}
@@ -178,6 +180,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		count(upstreamErrors, e.Count, e.Kind)
 	}
 
+	for _, d := range s.AuditDropped {
+		count(auditDropped, d.Count, d.Class)
+	}
 	count(reloads, s.Reloads.OK, "ok")
 	count(reloads, s.Reloads.Failed, "failed")
 	if !s.ConfigLastSuccess.IsZero() {

@@ -49,8 +49,16 @@ type Snapshot struct {
 
 	CertificateEnded uint64 // sessions closed because the client's certificate does not hold any more
 
+	AuditDropped []AuditDrop // audit events that nobody will read, by class
+
 	Reloads           ReloadResults
 	ConfigLastSuccess time.Time // zero: leave the series out
+}
+
+// AuditDrop counts lost audit events of one class.
+type AuditDrop struct {
+	Class string
+	Count uint64
 }
 
 // ConnectionResults counts connections by how far they got.

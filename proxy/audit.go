@@ -18,9 +18,10 @@ type Audit interface {
 
 // AuditRecorder records events. None of its methods may wait.
 type AuditRecorder interface {
-	// Pack appends to dst what is to be known of a request's arguments, of which keys
-	// are keys. cmd is as the table of commands has it.
-	Pack(dst []byte, cmd string, args, keys [][]byte) []byte
+	// Pack appends to dst what is to be known of a request's arguments. keys are the
+	// first of its keys, and more is how many there are besides. cmd is as the table of
+	// commands has it.
+	Pack(dst []byte, cmd string, args, keys [][]byte, more int) []byte
 	// Reserve keeps room for an event of so many bytes of Packed. ok is false if what
 	// it tells of must not happen, since it could not be recorded; held says that
 	// either Record, with an event that says Held, or Release has to follow.

@@ -49,7 +49,7 @@ type audits struct {
 }
 
 // maxAuditKeys is how many keys of a request a recorder may get to see.
-const maxAuditKeys = 32
+const maxAuditKeys = 16
 
 func (a *auditing) wants(class uint8) bool { return a.on&(1<<class) != 0 }
 
@@ -104,18 +104,20 @@ func (s *session) auditBegin(cmd *command.Command, args [][]byte, uses *command.
 // keys; nil: nobody knows.
 func (a *auditing) pack(cmd *command.Command, args [][]byte, uses *command.Uses) {
 	a.keys = a.keys[:0]
+	more := 0
 	if uses != nil {
-		for i := range uses.Keys {
-			if k := uses.Keys[i].Arg; k < len(args) && len(a.keys) < maxAuditKeys {
+		for i := range uses.Keys[:min(len(uses.Keys), maxAuditKeys)] {
+			if k := uses.Keys[i].Arg; k < len(args) {
 				a.keys = append(a.keys, args[k])
 			}
 		}
+		more = len(uses.Keys) - len(a.keys)
 	}
 	name := unknownCommand
 	if cmd != nil {
 		name = cmd.Name
 	}
-	a.packed = a.to.Pack(a.packed[:0], name, args, a.keys)
+	a.packed = a.to.Pack(a.packed[:0], name, args, a.keys, more)
 	clear(a.keys)
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -28,6 +29,7 @@ type gate struct {
 	users   *users.Store
 	changes *users.Directory // of users
 	control *upstream.Control
+	audit   *auditLog
 	web     *metrics.Server
 	webAt   net.Listener    // nil: no metrics
 	tls     []*tlsconf.Live // what follows its files
@@ -60,7 +62,11 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 	if toRedis != nil {
 		g.tls = append(g.tls, toRedis)
 	}
+	if g.audit, err = newAuditLog(b.audit, log); err != nil {
+		return nil, fmt.Errorf("opening the audit log: %w", err)
+	}
 	g.server, err = proxy.New(proxy.Options{
+		Audit:               auditor{g.audit.Trail},
 		Listeners:           listeners,
 		TLS:                 clients,
 		Slots:               tlsfeed.NewSlots(slots),
@@ -88,11 +94,12 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 		DrainTimeout:        in.DrainTimeout.Std(),
 	})
 	if err != nil {
+		g.audit.Close(0)
 		return nil, err
 	}
 	if metricsAt != nil {
 		g.web, err = metrics.New(metrics.Options{
-			Source: &stats{snapshot: g.server.Snapshot, live: g.tls, started: time.Now()},
+			Source: &stats{snapshot: g.server.Snapshot, live: g.tls, audit: g.audit.Trail, started: time.Now()},
 			Ready: func(context.Context) error {
 				if !g.server.Ready() {
 					return errors.New("not ready")
@@ -104,6 +111,7 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 			Host:  metricsHost(b.cfg),
 		})
 		if err != nil {
+			g.audit.Close(0)
 			return nil, err
 		}
 	}
@@ -140,7 +148,10 @@ func (g *gate) run(drain, now context.Context) error {
 			g.log.Error("the metrics listener failed", "error", err)
 		}
 	})
+	g.audit.config("started", "", 1)
 	err := g.server.Run(drain, now)
+	g.audit.config("stopped", "", 1)
+	g.audit.Close(auditEnd)
 	end()
 	beside.Wait()
 	return err
@@ -149,10 +160,11 @@ func (g *gate) run(drain, now context.Context) error {
 // look reads TLS files again that have changed, without waiting for the system to say
 // that they have.
 func (g *gate) look() {
-	g.log.Info("SIGHUP: looking at TLS files; anything else in the configuration needs a restart")
+	g.log.Info("SIGHUP: looking at TLS files, opening the audit log anew; anything else in the configuration needs a restart")
 	for _, l := range g.tls {
 		l.Look(time.Now())
 	}
+	g.audit.Reopen()
 }
 
 func (g *gate) redisChanged(up bool, err error) {

@@ -52,6 +52,7 @@ var rooms = map[string][]string{
 	"upstream": {"resp", "eventloop", "tlsfeed"},
 	"proxy":    {"acl", "identity", "resp", "policy", "policy/command", "users", "auth", "eventloop", "tlsfeed", "upstream", "proxyheader"},
 	"metrics":  {"policy"},
+	"audit":    nil, // who did what, on lines
 
 	"firewall": nil,                          // lists of networks as other tools' rules
 	"doctor":   {"policy", "policy/command"}, // judgement over what Redis is like
@@ -113,6 +114,7 @@ var outOfSight = map[string][]string{
 	"auth":           {"net", "net/http", "crypto/tls"},
 	"tlsconf":        {"net/http"},
 	"firewall":       {"net", "net/http", "crypto/tls", "time", "log", "log/slog", "os"},
+	"audit":          {"net", "net/http", "crypto/tls"},
 	"config":         {"net/http", "crypto/tls", "crypto/x509", "log", "log/slog"},
 }
 
