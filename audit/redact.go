@@ -1,6 +1,9 @@
 package audit
 
-import "strings"
+import (
+	"net/netip"
+	"strings"
+)
 
 // What is shown of the arguments of a command stands in one table. A command that is
 // not in it shows none, but for its keys, if these are wanted: so a command that nobody
@@ -18,7 +21,7 @@ const (
 	user                  // a name as people give to users, or an address
 	parameter             // a known parameter of CONFIG
 	number                // digits
-	place                 // an address, a host, a port
+	place                 // an address, a port, or one of words
 	word                  // one of words
 )
 
@@ -26,7 +29,7 @@ const (
 // place, the last of them for all places that follow.
 var forms = map[string][]kind{
 	"acl|setuser":      {user, secret}, // the rules may hold passwords
-	"acl|getuser":      {user},
+	"acl|getuser":      {user, secret},
 	"acl|deluser":      {user},
 	"acl|dryrun":       {user, secret},
 	"acl|log":          {word},
@@ -156,8 +159,8 @@ func (k kind) fits(a []byte) bool {
 		return only(a, "-_.:@[]")
 	case number:
 		return len(a) <= 20 && digits(a)
-	case place: // addresses stand among options in CLIENT KILL
-		return digits(a) || oneOf(a, words) || len(a) <= 64 && address(a)
+	case place:
+		return len(a) <= 5 && digits(a) || oneOf(a, words) || len(a) <= 64 && address(a)
 	case parameter:
 		return oneOf(a, parameters)
 	case word:
@@ -186,20 +189,13 @@ func digits(a []byte) bool {
 	return true
 }
 
-// address says that a looks like an address with or without a port.
+// address says that a is an address with or without a port.
 func address(a []byte) bool {
-	hex := true
-	colons := 0
-	for _, b := range a {
-		switch {
-		case b == ':':
-			colons++
-		case b != '.' && b != '[' && b != ']' && digit(b|0x20) < 0 && (b < '0' || b > '9'):
-			hex = false
-		}
+	if _, err := netip.ParseAddr(string(a)); err == nil {
+		return true
 	}
-	dots := strings.Count(string(a), ".")
-	return hex && (dots == 3 || colons >= 2)
+	_, err := netip.ParseAddrPort(string(a))
+	return err == nil
 }
 
 func oneOf(a []byte, list map[string]bool) bool {
