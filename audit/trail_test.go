@@ -279,6 +279,14 @@ func waitingEvents(r *Recorder) int {
 	return n
 }
 
+// held is how many events of a class wait, and how many bytes of text.
+func held(r *Recorder, class uint8) (events, text int) {
+	q := &r.queues[class]
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.events), len(q.text)
+}
+
 // stuck is a trail whose writer hangs in a write to a pipe that nobody reads.
 func stuck(t *testing.T, o Options) (trail *Trail, r *Recorder, read func() []byte) {
 	t.Helper()
@@ -328,7 +336,7 @@ func TestFullQueuesOfOneClassLeaveRoomForOthers(t *testing.T) {
 	if after[Denied] < 90_000 || after[Admin] != before[Admin] {
 		t.Errorf("Dropped() = %v, before %v; want most refusals, and nothing of administrators", after, before)
 	}
-	if n := len(r.queues[Denied].events); n > 1000 {
+	if n, _ := held(r, Denied); n > 1000 {
 		t.Errorf("%d events wait; want at most 1000", n)
 	}
 	admins := 0
@@ -401,7 +409,7 @@ func TestLongTextsFillAQueueToo(t *testing.T) {
 	for r.Record(&Event{Class: Command, Packed: packed, Duration: -1}) {
 		n++
 	}
-	if got := len(r.queues[Command].text); got > 100*queueText || n >= 100 {
+	if _, got := held(r, Command); got > 100*queueText || n >= 100 {
 		t.Errorf("%d events wait, with %d bytes of text; want at most %d bytes", n, got, 100*queueText)
 	}
 }
