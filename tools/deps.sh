@@ -1,6 +1,6 @@
 #!/bin/sh
 # Looks for what the tests need beyond Go: redis-server 7 or newer with its
-# tools, openssl, sslscan, curl, haproxy, fail2ban, prometheus with promtool and
+# tools, openssl, sslscan, curl, haproxy, jq, fail2ban, prometheus with promtool and
 # mandoc; on Linux nftables, iptables, ufw, iproute2 and systemd-analyze; with
 # LIBRARIES=true, for the tests with other languages' libraries, redis-py with and
 # without hiredis, node and npm; with COMPARE=true, for make bench-compare, stunnel; a C
@@ -26,7 +26,7 @@ missing() {
 	command -v redis-cli >/dev/null && command -v redis-benchmark >/dev/null || echo redis-tools
 	# What Debian installs as a daemon is in a directory that a user's PATH may lack.
 	PATH=$PATH:/usr/sbin
-	for tool in openssl sslscan curl haproxy; do
+	for tool in openssl sslscan curl haproxy jq; do
 		command -v "$tool" >/dev/null || echo "$tool"
 	done
 	command -v fail2ban-regex >/dev/null || echo fail2ban
@@ -82,7 +82,7 @@ cat >&2 <<TEXT
 Still missing: $packages
 The tests that need it will be skipped and listed at the end. To run them all:
   Debian, Ubuntu:  sudo apt-get install $packages
-  macOS:           brew install redis openssl sslscan curl haproxy
+  macOS:           brew install redis openssl sslscan curl haproxy jq
   other systems:   https://redis.io/docs/latest/operate/oss_and_stack/install/
 redis-server must be version 7 or newer. If your distribution's is older, take
 it from https://packages.redis.io, or put another one first in PATH.
