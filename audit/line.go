@@ -125,7 +125,7 @@ func (s *scribe) request(dst, text []byte) []byte {
 			continue
 		}
 		dst = appendValue(dst, k.beginning)
-		if len(k.beginning) < k.length {
+		if uint64(len(k.beginning)) < uint64(k.length) {
 			cut++
 		}
 	}
@@ -147,7 +147,7 @@ func separator(i int) byte {
 func (s *scribe) hash(k packedKey) []byte {
 	s.mac.Reset()
 	s.mac.Write(k.beginning)
-	if len(k.beginning) < k.length {
+	if uint64(len(k.beginning)) < uint64(k.length) {
 		var n [8]byte
 		binary.BigEndian.PutUint64(n[:], uint64(k.length))
 		s.mac.Write(n[:])

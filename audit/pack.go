@@ -1,6 +1,9 @@
 package audit
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // Bounds on what is kept of one request.
 const (
@@ -30,7 +33,7 @@ func (r *Recorder) Pack(dst []byte, command string, args, keys [][]byte, more in
 	shown := keys[:min(len(keys), maxShown)]
 	for _, k := range shown {
 		dst = append(dst, aKey)
-		dst = binary.BigEndian.AppendUint32(dst, uint32(min(len(k), 1<<32-1)))
+		dst = binary.BigEndian.AppendUint32(dst, uint32(min(uint64(len(k)), math.MaxUint32)))
 		cut := k[:min(len(k), maxKey)]
 		dst = binary.BigEndian.AppendUint16(dst, uint16(len(cut)))
 		dst = append(dst, cut...)
@@ -53,7 +56,7 @@ type packed struct {
 
 type packedKey struct {
 	beginning []byte
-	length    int // of the whole
+	length    uint32 // of the whole
 }
 
 // unpack reads what Pack has made into p, which is reused.
@@ -69,7 +72,7 @@ func (p *packed) unpack(b []byte) {
 	}
 	for b = b[1:]; b[0] == aKey; {
 		n := int(binary.BigEndian.Uint16(b[5:]))
-		p.keys = append(p.keys, packedKey{b[7 : 7+n], int(binary.BigEndian.Uint32(b[1:]))})
+		p.keys = append(p.keys, packedKey{b[7 : 7+n], binary.BigEndian.Uint32(b[1:])})
 		b = b[7+n:]
 	}
 	p.more = int(binary.BigEndian.Uint32(b[1:]))

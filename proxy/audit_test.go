@@ -67,6 +67,69 @@ func TestClassesAreThoseOfPackageAudit(t *testing.T) {
 	}
 }
 
+// counting is a recorder that has room for everything and counts what it was promised.
+type counting struct {
+	t       testing.TB
+	refuses bool // hands out reservations
+	held    map[uint8]int
+}
+
+func (c *counting) Pack(dst []byte, _ string, _, _ [][]byte, _ int) []byte {
+	return append(dst, 1, 2, 3)
+}
+
+func (c *counting) Reserve(class uint8, _ int) (held, ok bool) {
+	if c.refuses {
+		if c.held == nil {
+			c.held = map[uint8]int{}
+		}
+		c.held[class]++
+	}
+	return c.refuses, true
+}
+
+func (c *counting) Release(class uint8, _ int) {
+	if c.held[class]--; c.held[class] < 0 {
+		c.t.Errorf("room for an event of class %d is given back that was not reserved", class)
+	}
+}
+
+func (c *counting) Record(e *AuditEvent) bool {
+	if e.Held {
+		c.Release(e.Class, len(e.Packed))
+	}
+	return true
+}
+
+// leftover is how many reservations nobody has used or given back.
+func (c *counting) leftover() int {
+	n := 0
+	for _, held := range c.held {
+		n += held
+	}
+	return n
+}
+
+func TestEveryReservationIsUsedOrGivenBack(t *testing.T) {
+	c := &counting{t: t, refuses: true}
+	w := newWorld(t)
+	w.auto = true
+	w.k.audit = auditing{on: everyEvent, to: c}
+	p := w.connect().login("app")
+	for _, r := range []string{
+		"GET a", "BLPOP a 0", "CONFIG GET x", "GET", "NONSENSE", "FOREIGN a", "MULTI", "GET a", "SUBSCRIBE c", "EXEC", "MULTI", "FLUSHALL", "DISCARD", "WATCH a", "GET a", "EVAL s 0",
+		"SELECT 3", "AUTH app wrong", "AUTH few secret", "FLUSHALL", "SET other " + strings.Repeat("v", 3*largeRequest), "AUTH app secret", "SET few " + strings.Repeat("v", 3*largeRequest),
+		"CLIENT REPLY SKIP", "GET a", "SUBSCRIBE c", "UNSUBSCRIBE c", "MONITOR", "RESET", "GET a",
+	} {
+		p.unsent = append(p.unsent, request(strings.Fields(r)...)...)
+	}
+	w.settle()
+	p.s.gone("client")
+	if n := c.leftover(); n != 0 {
+		t.Errorf("room for %d events stays reserved", n)
+	}
+}
+
 // play sends requests of one client while Redis answers, and returns the lines of it.
 func play(t *testing.T, events uint8, user string, requests ...string) []string {
 	t.Helper()
