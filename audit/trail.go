@@ -157,10 +157,11 @@ func (t *Trail) Reopen() {
 		if t.w.to == nil {
 			return
 		}
-		t.w.moved = true
 		if err := t.w.to.Reopen(); err != nil {
 			t.log.Error("the audit log cannot be opened anew; the old file is written on", "error", err)
+			return
 		}
+		t.w.moved = true
 	}
 	select {
 	case t.commands <- reopen:

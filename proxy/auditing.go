@@ -44,6 +44,7 @@ type waiting struct {
 // commands.
 type audits struct {
 	list   []waiting
+	first  int    // list[:first] has been recorded
 	packed []byte // from the worker's buffers
 	off    int    // packed[:off] has been recorded
 }
@@ -160,19 +161,21 @@ func (s *session) auditEnd() {
 // auditAnswered records what Redis has answered by now, or all if the session ends.
 func (s *session) auditAnswered(all bool) {
 	as := s.audits
-	n := 0
-	for n < len(as.list) && (all || as.list[n].at <= s.got) {
-		w := &as.list[n]
+	for as.first < len(as.list) && (all || as.list[as.first].at <= s.got) {
+		w := &as.list[as.first]
 		s.recordWaiting(w, as.packed[as.off:as.off+w.size])
 		as.off += w.size
-		n++
+		as.first++
 	}
-	if n == len(as.list) {
+	if as.first == len(as.list) {
 		s.audits = nil
 		s.k.audit.give(s.k, as)
 		return
 	}
-	as.list = as.list[:copy(as.list, as.list[n:])]
+	if as.first > len(as.list)/2 {
+		as.list = as.list[:copy(as.list, as.list[as.first:])]
+		as.first = 0
+	}
 	if as.off > len(as.packed)/2 {
 		as.packed = as.packed[:copy(as.packed, as.packed[as.off:])]
 		as.off = 0
@@ -183,7 +186,7 @@ func (s *session) auditAnswered(all bool) {
 // after all.
 func (s *session) auditTakeBack() {
 	as := s.audits
-	if as == nil || len(as.list) == 0 {
+	if as == nil || len(as.list) == as.first {
 		return
 	}
 	last := len(as.list) - 1
@@ -209,7 +212,7 @@ func (a *auditing) take() *audits {
 
 func (a *auditing) give(k *kit, as *audits) {
 	k.bufs.give(as.packed)
-	as.packed, as.off = nil, 0
+	as.packed, as.off, as.first = nil, 0, 0
 	if clear(as.list); len(a.free) < freeAudits && cap(as.list) <= maxInFlight {
 		as.list = as.list[:0]
 		a.free = append(a.free, as)

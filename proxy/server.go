@@ -189,6 +189,7 @@ func (s *Server) Run(ctx, now context.Context) error {
 		})
 	}
 	s.started.Store(true)
+	s.AuditChanged() // it may have meanwhile
 	s.accepting.Store(true)
 	var doors sync.WaitGroup
 	for _, l := range s.o.Listeners {
