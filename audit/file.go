@@ -54,10 +54,13 @@ func (f *file) Reopen() error {
 		_ = opened.Close()
 		return err
 	}
+	half := false
 	if f.f != nil {
+		old, err := f.f.Stat()
+		half = f.half && err == nil && os.SameFile(old, info) // then it is to be ended there
 		_ = f.f.Close()
 	}
-	f.f, f.size, f.half = opened, info.Size(), false
+	f.f, f.size, f.half = opened, info.Size(), half
 	return nil
 }
 

@@ -161,7 +161,8 @@ func (t *Trail) Reopen() {
 			t.log.Error("the audit log cannot be opened anew; the old file is written on", "error", err)
 			return
 		}
-		t.w.moved = true
+		f, ok := t.w.to.(*file)
+		t.w.moved = ok && !f.half // a line that is half out is begun anew, in another file
 	}
 	select {
 	case t.commands <- reopen:

@@ -215,6 +215,31 @@ func TestAFileThatWasMovedIsWrittenOnUntilItIsOpenedAnew(t *testing.T) {
 	eventually(t, "the third line", func() bool { return slices.Equal(clients(lines(t, path)), []int{3}) })
 }
 
+// TestHalfALineIsEndedWhereItBegan is for a disk that was full in the middle of one.
+func TestHalfALineIsEndedWhereItBegan(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	f, err := openFile(path, 4, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	f.Write([]byte("one"))
+	if err := f.Reopen(); err != nil || !f.half {
+		t.Errorf("the same file opened anew: %v, half a line %v; want that it goes on", err, f.half)
+	}
+	f.Write([]byte("two\n")) // and is not put aside before that
+	if text, err := os.ReadFile(path); err != nil || string(text) != "onetwo\n" {
+		t.Errorf("the file has %q, %v; want the whole line", text, err)
+	}
+	f.Write([]byte("three"))
+	if err := os.Rename(path, path+".moved"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Reopen(); err != nil || f.half {
+		t.Errorf("another file: %v, half a line %v; want that it begins anew", err, f.half)
+	}
+}
+
 func TestAFileThatWasRemovedIsMadeAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	_, r := start(t, options(t, path))
