@@ -152,8 +152,15 @@ type Metrics struct {
 
 // Audit says what is audited and where to.
 type Audit struct {
-	Path   string   `toml:"path"` // not supported yet
-	Events []string `toml:"events"`
+	Path          string   `toml:"path"`            // a file, "-" for standard output, "syslog" or "syslog:///path"; empty: off
+	Events        []string `toml:"events"`          // kinds: "auth", "denied", "admin", "config", "connection", "command"
+	Keys          string   `toml:"keys"`            // of commands: "hash", "plain" or "none"
+	KeySecretFile string   `toml:"key_secret_file"` // of the hashes; or empty
+	KeySecretEnv  string   `toml:"key_secret_env"`
+	MaxSize       Size     `toml:"max_size"` // of the file, before it is put aside; 0: any
+	Keep          int      `toml:"keep"`     // files that were put aside
+	Queue         int      `toml:"queue"`    // events of one kind that may wait, for each event loop
+	OnFull        string   `toml:"on_full"`  // "drop" or "refuse"
 }
 
 // Log says how redisgate logs to standard error.
@@ -214,8 +221,10 @@ func Default() *Config {
 			Memory:                  256 << 20,
 		},
 		Metrics: Metrics{Address: "127.0.0.1:9121"},
-		Audit:   Audit{Events: []string{"auth", "denied", "admin", "connection"}},
-		Log:     Log{Level: "info", Format: "text"},
+		Audit: Audit{
+			Events: []string{"auth", "denied", "admin", "connection"}, Keys: "hash", MaxSize: 100 << 20, Keep: 10, Queue: 4096, OnFull: "drop",
+		},
+		Log: Log{Level: "info", Format: "text"},
 	}
 }
 

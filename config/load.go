@@ -91,9 +91,10 @@ func (c *Config) resolve(dir string) error {
 		file(&more.Key)
 		file(&more.OCSPStaple)
 	}
-	if c.Audit.Path != "-" {
+	if c.Audit.ToFile() {
 		file(&c.Audit.Path)
 	}
+	file(&c.Audit.KeySecretFile)
 	for i := range c.Listen.Address {
 		socket(&c.Listen.Address[i])
 	}

@@ -16,19 +16,24 @@ const maxPasswordFile = 64 << 10
 // is found. One line ending at the end of the file is not part of the
 // password. The error never holds the password.
 func (u Upstream) ReadPassword() (string, error) {
+	return readSecret(u.PasswordFile, u.PasswordEnv)
+}
+
+// readSecret reads what a file, or else an environment variable, holds.
+func readSecret(file, env string) (string, error) {
 	switch {
-	case u.PasswordFile != "":
-		data, err := readFile(u.PasswordFile, maxPasswordFile)
+	case file != "":
+		data, err := readFile(file, maxPasswordFile)
 		if err != nil {
 			return "", withoutVerb(err)
 		}
 		s := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
 		if s == "" {
-			return "", fmt.Errorf("%s: %w", u.PasswordFile, errEmpty)
+			return "", fmt.Errorf("%s: %w", file, errEmpty)
 		}
 		return s, nil
-	case u.PasswordEnv != "":
-		s := os.Getenv(u.PasswordEnv)
+	case env != "":
+		s := os.Getenv(env)
 		if s == "" {
 			// Its name is left out: people write the password itself there.
 			return "", errors.New("the environment variable that it names is not set, or is empty")

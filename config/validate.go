@@ -41,7 +41,7 @@ func (c *Config) problems() Problems {
 	c.auth(v)
 	c.limits(v)
 	c.observability(v)
-	c.unsupported(v)
+	c.audit(v)
 	c.clashes(v)
 	return v.problems
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -195,14 +196,67 @@ func TestAcceptedValues(t *testing.T) {
 
 const asksForCertificates = "[tls]\nclient_auth = \"optional\"\nclient_ca = \"ca.pem\"\n"
 
-func TestWhatIsNotSupportedYetIsRefused(t *testing.T) {
-	for path, text := range map[string]string{
-		"audit.path":   "[audit]\npath = \"-\"",
-		"audit.events": "[audit]\nevents = [\"auth\"]",
+func TestAnAuditLogThatWouldNotWorkIsRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"events = [\"auths\"]":                            "audit.events[0]",
+		"events = [\"auth\", \"denied\", \"auth\"]":       "audit.events[2]",
+		"path = \"-\"\nevents = []":                       "audit.events",
+		"path = \"syslog://here\"":                        "audit.path",
+		"keys = \"sha256\"":                               "audit.keys",
+		"on_full = \"wait\"":                              "audit.on_full",
+		"key_secret_env = \"not a name\"":                 "audit.key_secret_env",
+		"key_secret_env = \"A\"\nkey_secret_file = \"b\"": "audit.key_secret_env",
+		"keys = \"plain\"\nkey_secret_env = \"A\"":        "audit.key_secret_env",
+		"keys = \"none\"\nkey_secret_file = \"a\"":        "audit.key_secret_file",
+		"max_size = \"1KB\"":                              "audit.max_size",
+		"keep = 0":                                        "audit.keep",
+		"queue = 1":                                       "audit.queue",
 	} {
-		ps := problemsOf(t, text)
-		if len(ps) != 1 || ps[0].Path != path || !strings.Contains(ps[0].Text, "does not support") || ps[0].Hint == "" {
-			t.Errorf("Parse(%q) = %v; want that this version does not support %s, with a hint", text, ps, path)
+		ps := problemsOf(t, "[audit]\n"+text)
+		if len(ps) != 1 || ps[0].Path != want || ps[0].Hint == "" {
+			t.Errorf("Parse(%q) = %v; want one problem of %s, with a hint", text, ps, want)
+		}
+		if strings.Contains(ps.Error(), "not a name") {
+			t.Errorf("Parse(%q) repeats what may be the secret: %v", text, ps)
+		}
+	}
+}
+
+func TestPathsOfAnAuditLogAreFilesOrNot(t *testing.T) {
+	for path, want := range map[string]string{
+		"": "", "-": "-", "syslog": "syslog", "syslog:///run/log": "syslog:///run/log", "audit.log": "/etc/audit.log", "./syslog": "/etc/syslog", "/a": "/a",
+	} {
+		c, err := Parse("/etc/r.toml", []byte(oneUser+"[audit]\npath = "+strconv.Quote(path)))
+		if err != nil || c.Audit.Path != want {
+			t.Errorf("audit.path = %q is %q, %v; want %q", path, c.Audit.Path, err, want)
+		}
+	}
+}
+
+func TestASecretForHashesIsRead(t *testing.T) {
+	const long = "0123456789abcdef"
+	t.Setenv("AUDIT_LONG", long)
+	t.Setenv("AUDIT_SHORT", "hunter2")
+	dir := t.TempDir()
+	file := filepath.Join(dir, "secret")
+	if err := os.WriteFile(file, []byte(long+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		a    Audit
+		want string
+		bad  bool
+	}{
+		{Audit{}, "", false},
+		{Audit{KeySecretEnv: "AUDIT_LONG"}, long, false},
+		{Audit{KeySecretFile: file}, long, false},
+		{Audit{KeySecretEnv: "AUDIT_SHORT"}, "", true},
+		{Audit{KeySecretEnv: "AUDIT_MISSING"}, "", true},
+		{Audit{KeySecretFile: dir}, "", true},
+	} {
+		got, err := tt.a.ReadSecret()
+		if got != tt.want || (err != nil) != tt.bad || err != nil && strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("ReadSecret() of %+v = %q, %v; want %q, error %v", tt.a, got, err, tt.want, tt.bad)
 		}
 	}
 }

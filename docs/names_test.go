@@ -97,6 +97,7 @@ func (source) Snapshot() metrics.Snapshot {
 		Limits:            []metrics.Limit{{User: "app", Capacity: 2, Current: 1}},
 		Rates:             []metrics.Rate{{Of: "commands", User: "app", Capacity: 2}, {Of: "bytes", User: "app", Capacity: 2}},
 		UpstreamErrors:    []metrics.UpstreamError{{Kind: "dial", Count: 1}},
+		AuditDropped:      []metrics.AuditDrop{{Class: "admin", Count: 1}},
 		ConfigLastSuccess: time.Unix(1, 0),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ import (
 	"redisgate/internal/redistest"
 )
 
-// pasted says of each line that the README and docs/OPERATIONS.md tell readers to paste,
+// pasted says of each line that the README, docs/OPERATIONS.md and docs/AUDIT.md tell readers to paste,
 // by how it begins, whether it is run here, and with what on standard input. Lines that
 // stay in the foreground, need ports or a network, or take long are not; those of
 // redisgate among them have tests of their own in cmd/redisgate. docs/MIGRATE.md is for
@@ -52,6 +53,8 @@ var pasted = []struct {
 	{"docker compose ", false, ""}, // internal/e2e runs what these would
 	{"redis-cli ", false, ""},      // so does it
 	{"kubectl ", false, ""},
+	{"jq ", true, ""}, // with the audit log that writeAuditLog has written
+	{"printf ", true, ""},
 }
 
 func TestPastedLinesWork(t *testing.T) {
@@ -75,7 +78,14 @@ func TestPastedLinesWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, block := range append(blocks(readme(t), "sh"), blocks(string(operations), "sh")...) {
+	redistest.RequireTool(t, "jq")
+	redistest.RequireTool(t, "openssl")
+	auditing, err := os.ReadFile(filepath.Join(root, "docs", "AUDIT.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeAuditLog(t, filepath.Join(dir, "audit.log"))
+	for _, block := range slices.Concat(blocks(readme(t), "sh"), blocks(string(operations), "sh"), blocks(string(auditing), "sh")) {
 		for line := range strings.Lines(block) {
 			line = strings.TrimSpace(line)
 			known := false
@@ -92,6 +102,9 @@ func TestPastedLinesWork(t *testing.T) {
 				cmd.Dir, cmd.Stdin = dir, strings.NewReader(p.stdin)
 				cmd.Env = append(os.Environ(), "PATH="+path)
 				out, err := cmd.CombinedOutput()
+				if want, ok := printed[line]; ok && string(out) != want {
+					t.Errorf("%s prints %q; want %q", line, out, want)
+				}
 				if silent := strings.Contains(line, " > "); err != nil || (len(out) == 0) != silent {
 					t.Errorf("%s = %v\n%s", line, err, out)
 				}

@@ -53,8 +53,9 @@ var (
 	upstreamUp          = desc("upstream_up", "1 while Redis answers, else 0.")
 	upstreamErrors      = desc("upstream_errors_total", "Failures towards Redis.", "kind")
 
-	buffers     = desc("buffer_bytes", "Memory in use for what clients send and are sent.")
-	buffersMost = desc("buffer_capacity_bytes", "Memory for that which may be in use at once; beyond it the largest session is cut.")
+	buffers      = desc("buffer_bytes", "Memory in use for what clients send and are sent.")
+	buffersMost  = desc("buffer_capacity_bytes", "Memory for that which may be in use at once; beyond it the largest session is cut.")
+	auditDropped = desc("audit_dropped_total", "Audit events that could not be written.", "class")
 
 	reloads     = desc("config_reloads_total", "Reloads of the configuration.", "result")
 	lastSuccess = desc("config_last_success_timestamp_seconds", "When the configuration in force was loaded.")
@@ -78,7 +79,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		buildInfo, connections, connectionsMost, userConnections, sessionsEnded, connectionsTotal, handshakes, expiry, listExpiry, stapleExpiry, tlsReloads, certificateEnded,
 		auth, passwords, alerts, certificateUsers, commands, denied, limitCapacity, limitCurrent, limitRefused, duration, received, sent,
-		upstreamConnections, upstreamMost, upstreamUp, upstreamErrors, buffers, buffersMost, reloads, lastSuccess,
+		upstreamConnections, upstreamMost, upstreamUp, upstreamErrors, auditDropped, buffers, buffersMost, reloads, lastSuccess,
 	} {
 		ch <- d
 	}
@@ -196,6 +197,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(buffers, float64(s.BufferBytes))
 	gauge(buffersMost, float64(s.BufferCapacityBytes))
 
+	for _, d := range s.AuditDropped {
+		count(auditDropped, d.Count, d.Class)
+	}
 	count(reloads, s.Reloads.OK, "ok")
 	count(reloads, s.Reloads.Failed, "failed")
 	if !s.ConfigLastSuccess.IsZero() {

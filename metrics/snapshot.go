@@ -57,9 +57,17 @@ type Snapshot struct {
 
 	CertificateEnded uint64 // sessions closed because the client's certificate does not hold any more
 
+	AuditDropped []AuditDrop // audit events that nobody will read, by class
+
 	Reloads           ReloadResults
 	ConfigLastSuccess time.Time // zero: leave the series out
 	ConfigGeneration  uint64    // of the configuration in force; the one at the start is 1
+}
+
+// AuditDrop counts lost audit events of one class.
+type AuditDrop struct {
+	Class string
+	Count uint64
 }
 
 // ConnectionResults counts connections by how far they got.

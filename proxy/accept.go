@@ -97,7 +97,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 // admit decides on a connection by its address, before a byte of TLS is read.
 func (s *Server) admit(ctx context.Context, nc net.Conn, plain bool) {
 	if plain {
-		if s.reserve(nc, s.o.MaxConnections) {
+		if s.reserve(nc, netip.AddrPort{}, netip.AddrPort{}, s.o.MaxConnections) {
 			s.doors.accepted.Add(1)
 			s.assign(admitted{nc: nc})
 		}
@@ -111,18 +111,19 @@ func (s *Server) admit(ctx context.Context, nc net.Conn, plain bool) {
 	peer := plainAddress(tcp.AddrPort())
 	if s.o.Balancers.Contains(peer.Addr()) {
 		// Who it is that connects is known only later, and may be an administrator.
-		if s.reserve(nc, s.o.MaxConnections+spareConnections) {
+		if s.reserve(nc, netip.AddrPort{}, peer, s.o.MaxConnections+spareConnections) {
 			go s.passedOn(ctx, nc, peer)
 		}
 		return
 	}
 	if !policy.Admit(s.o.Allow, s.o.Deny, peer.Addr()) {
 		s.doors.deniedAddress.Add(1)
+		s.atDoors.turnedAway(peer, netip.AddrPort{}, turnedAddress)
 		nc.Close()
 		return
 	}
-	if s.reserve(nc, s.most(peer.Addr())) && s.begin(nc, peer) {
-		go s.handshake(ctx, nc, peer, s.o.HandshakeTimeout)
+	if s.reserve(nc, peer, netip.AddrPort{}, s.most(peer.Addr())) && s.begin(nc, peer, netip.AddrPort{}) {
+		go s.handshake(ctx, nc, peer, netip.AddrPort{}, s.o.HandshakeTimeout)
 	}
 }
 
@@ -140,23 +141,23 @@ func (s *Server) most(a netip.Addr) int {
 }
 
 // reserve takes a place among the connections, or closes nc.
-func (s *Server) reserve(nc net.Conn, most int) bool {
+func (s *Server) reserve(nc net.Conn, peer, balancer netip.AddrPort, most int) bool {
 	if s.connections.Add(1) > int64(most) {
-		s.refuse(nc)
+		s.refuse(nc, peer, balancer)
 		return false
 	}
 	return true
 }
 
 // begin counts a connection that has a place on its way to a handshake, or closes it.
-func (s *Server) begin(nc net.Conn, peer netip.AddrPort) bool {
+func (s *Server) begin(nc net.Conn, peer, balancer netip.AddrPort) bool {
 	if !s.addresses.take(peer.Addr()) {
-		s.refuse(nc)
+		s.refuse(nc, peer, balancer)
 		return false
 	}
 	if !s.doors.enter(peer.Addr(), max(1, s.o.MaxConnections/2)) {
 		s.addresses.give(peer.Addr())
-		s.refuse(nc)
+		s.refuse(nc, peer, balancer)
 		return false
 	}
 	s.doors.accepted.Add(1)
@@ -164,19 +165,20 @@ func (s *Server) begin(nc net.Conn, peer netip.AddrPort) bool {
 }
 
 // refuse closes a connection for which there is no room.
-func (s *Server) refuse(nc net.Conn) {
+func (s *Server) refuse(nc net.Conn, peer, balancer netip.AddrPort) {
+	s.atDoors.turnedAway(peer, balancer, turnedLimit)
 	s.doors.overLimit.Add(1)
 	nc.Close()
 	s.leave()
 }
 
 // handshake is for the client whose effective address is peer.
-func (s *Server) handshake(ctx context.Context, nc net.Conn, peer netip.AddrPort, timeout time.Duration) {
+func (s *Server) handshake(ctx context.Context, nc net.Conn, peer, balancer netip.AddrPort, timeout time.Duration) {
 	feed, err := s.o.Slots.Handshake(ctx, nc, peer.Addr(), !s.throttle.Familiar(peer.Addr(), s.clock()), s.o.TLS.Config(), timeout)
 	s.doors.leave(peer.Addr())
 	if err != nil {
 		s.ended(peer.Addr())
-		s.handshakeEnded(peer.Addr(), err)
+		s.handshakeEnded(peer, balancer, err)
 		return
 	}
 	state := feed.State()
@@ -186,25 +188,27 @@ func (s *Server) handshake(ctx context.Context, nc net.Conn, peer netip.AddrPort
 	}
 	s.doors.handshakes[Handshake{tlsVersion(state.Version), state.DidResume}]++
 	s.doors.mu.Unlock()
-	a := admitted{nc: nc, tls: feed, peer: peer, chains: state.VerifiedChains}
+	a := admitted{nc: nc, tls: feed, peer: peer, chains: state.VerifiedChains, balancer: balancer, version: tlsVersion(state.Version)}
 	if len(a.chains) > 0 {
 		a.cert = identity.Of(a.chains[0][0])
 	}
 	s.assign(a)
 }
 
-func (s *Server) handshakeEnded(addr netip.Addr, err error) {
+func (s *Server) handshakeEnded(peer, balancer netip.AddrPort, err error) {
 	var he *tlsfeed.HandshakeError
 	if errors.As(err, &he) && (he.Kind == tlsfeed.Vanished || he.Kind == tlsfeed.Cancelled) {
 		return // a health check's connection, or our own end: counted as accepted, no news
 	}
 	if he != nil && he.Kind == tlsfeed.TimedOut {
 		s.doors.handshakeTimeout.Add(1)
+		s.atDoors.turnedAway(peer, balancer, turnedTimeout)
 	} else {
 		s.doors.handshakeFailed.Add(1)
+		s.atDoors.turnedAway(peer, balancer, turnedHandshake)
 	}
 	if n, ok := s.logged.allow("handshake", time.Now()); ok {
-		s.o.Log.Info("TLS handshake failed", "address", addr, "reason", err.Error(), "not_logged", n)
+		s.o.Log.Info("TLS handshake failed", "address", peer.Addr(), "reason", err.Error(), "not_logged", n)
 	}
 }
 

@@ -53,12 +53,15 @@ func (s *session) login(command, name, password []byte) string {
 		return wrong
 	}
 	if s.pinned() && !u.MayUse(s.db) {
+		s.auditFailed(name, auditFailed, "database")
 		return textPinnedAuth // its connection is in a database that is not u's
 	}
 	if !s.sit(u, false) {
+		s.auditFailed(name, auditFailed, "connections")
 		return textSeats
 	}
 	s.become(set, u)
+	s.auditAuth(u.Name, loginMethod(u), auditOK, "")
 	return ""
 }
 
@@ -66,17 +69,22 @@ func (s *session) login(command, name, password []byte) string {
 // is refused. t may be nil.
 func (s *session) attempt(t *trial, command, name, password []byte) (*users.Set, *users.User, string) {
 	set := s.h.set()
+	if s.k.audit.on != 0 && !s.mayLogIn() {
+		return nil, nil, textAudit
+	}
 	var found proof
 	if t != nil {
 		found = t.proof
 	}
 	if t != nil && t.over || !found.counted && !s.h.mayTry(name) {
 		s.k.counts.Auth["throttled"]++
+		s.auditFailed(name, "throttled", "")
 		return nil, nil, textThrottled
 	}
 	u, slot, ok := set.AuthenticateProved(s.addr, s.cert, name, password, found.proved)
 	if !ok && found.busy {
 		s.k.counts.Auth["busy"]++
+		s.auditFailed(name, "busy", "")
 		return nil, nil, textBusyLogin
 	}
 	if !ok {
@@ -85,6 +93,7 @@ func (s *session) attempt(t *trial, command, name, password []byte) (*users.Set,
 			s.h.wrong(name)
 		}
 		s.k.counts.Auth["failed"]++
+		s.auditFailed(name, auditFailed, "")
 		if s.failed++; s.failed >= maxFailed && !s.known {
 			s.end("auth_failed")
 		}
@@ -112,6 +121,7 @@ func (s *session) fallBack() {
 		if s.become(set, nil); !s.known && s.pinned() {
 			s.end("user") // its connection is nobody's
 		}
+		s.auditUser("failed")
 	}
 }
 

@@ -30,16 +30,17 @@ func (s *Server) passedOn(ctx context.Context, nc net.Conn, balancer netip.AddrP
 	peer := plainAddress(h.Source)
 	if !policy.Admit(s.o.Allow, s.o.Deny, peer.Addr()) {
 		s.doors.deniedAddress.Add(1)
+		s.atDoors.turnedAway(peer, balancer, turnedAddress)
 		nc.Close()
 		s.leave()
 		return
 	}
 	if s.connections.Load() > int64(s.most(peer.Addr())) {
-		s.refuse(nc)
+		s.refuse(nc, peer, balancer)
 		return
 	}
-	if left := s.o.HandshakeTimeout - time.Since(began); s.begin(nc, peer) {
-		s.handshake(ctx, nc, peer, left)
+	if left := s.o.HandshakeTimeout - time.Since(began); s.begin(nc, peer, balancer) {
+		s.handshake(ctx, nc, peer, balancer, left)
 	}
 }
 
@@ -62,6 +63,7 @@ func (s *Server) headerRefused(ctx context.Context, balancer netip.AddrPort, err
 		return // the balancer has looked whether somebody listens, or this is our own end
 	}
 	s.doors.proxyHeader.Add(1)
+	s.atDoors.turnedAway(netip.AddrPort{}, balancer, turnedHeader)
 	if n, ok := s.logged.allow("proxy header", time.Now()); ok {
 		s.o.Log.Warn("a connection from a load balancer was refused", "address", balancer.Addr(), "reason", headerReason(err), "not_logged", n)
 	}

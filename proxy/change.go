@@ -124,6 +124,9 @@ func (s *session) judgeWait() string {
 		return ""
 	}
 	s.denied(cmd, p.Args(), d)
+	if s.k.audit.on != 0 {
+		s.auditDenied(s.user, cmd, p.Args(), d.Reason.String())
+	}
 	return string(d.AppendText(nil, s.user.User, cmd))
 }
 

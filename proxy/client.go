@@ -24,6 +24,8 @@ type client struct {
 	chains [][]*x509.Certificate // what the handshake has verified; shared with tls
 
 	remote, local netip.AddrPort // not valid on a unix socket
+	version       string         // of TLS, or empty
+	via           *via           // nil: no balancer and no certificate
 
 	timer   eventloop.Timer
 	timerAt int64
@@ -334,6 +336,13 @@ func (c *client) ends() (remote, local string) {
 		return c.remote.String(), c.local.String()
 	}
 	return "unix:0", "unix:0"
+}
+
+func (c *client) describe(e *AuditEvent) {
+	e.Address, e.Unix, e.TLS = c.remote, !c.remote.IsValid(), c.version
+	if c.via != nil {
+		e.Balancer, e.Certificate = c.via.balancer, c.via.certificate
+	}
 }
 
 func (c *client) output() {

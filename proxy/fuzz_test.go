@@ -105,6 +105,9 @@ func newFuzz(t *testing.T, in []byte) *fuzz {
 	w.k.limits.IdleTimeout = time.Hour
 	h := fnv.New64()
 	h.Write(in)
+	if h.Sum64()%2 == 0 { // nothing may depend on it
+		w.k.audit = auditing{on: everyEvent, to: &counting{t: t, refuses: h.Sum64()%4 == 0}}
+	}
 	rng := rand.New(rand.NewPCG(h.Sum64(), 0))
 	w.cut = func(n int) int { return 1 + rng.IntN(n) }
 	if h.Sum64()%3 == 0 {
@@ -198,6 +201,9 @@ func (f *fuzz) finale() {
 		}
 	}
 	f.w.end()
+	if c, ok := f.w.k.audit.to.(*counting); ok && c.leftover() != 0 {
+		f.t.Errorf("room for %d audit events stays reserved", c.leftover())
+	}
 }
 
 // tidy forgets connections that have ended.

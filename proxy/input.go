@@ -174,7 +174,14 @@ func (s *session) next(buf []byte) int {
 			s.k.scratch = resp.AppendRequest(s.k.scratch[:0], args...)
 			raw = s.k.scratch
 		}
-		if !s.inTurn(args, raw) {
+		if s.k.audit.on != 0 {
+			s.k.audit.args = args
+		}
+		done := s.inTurn(args, raw)
+		if s.k.audit.on != 0 {
+			s.k.audit.args = nil
+		}
+		if !done {
 			s.parser.Reset() // it is parsed again when its time has come
 			s.requestBy = 0
 			return 0

@@ -69,8 +69,9 @@ type kit struct {
 	nextID   func() uint64
 	pause    pause
 	printing chan struct{} // has room for those who may print a list at this moment
-	acl      *acl.Command  // nil: ACL LOG has nobody to write it
-	known    map[int]bool  // databases that Redis has accepted a SELECT of
+	audit    auditing
+	acl      *acl.Command // nil: ACL LOG has nobody to write it
+	known    map[int]bool // databases that Redis has accepted a SELECT of
 }
 
 func newKit(l Limits, nextID func() uint64) *kit {

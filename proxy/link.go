@@ -56,6 +56,8 @@ type host interface {
 	everybody(f func(o *session, told *sync.WaitGroup))
 	// ends are the addresses of the client and of redisgate on its connection.
 	ends() (remote, local string)
+	// describe says of an event whose client this is, and how it has come.
+	describe(e *AuditEvent)
 	// hold has all sessions of the server wait with what the client sends, or with
 	// writes only, until the time is over; 0 ends that.
 	hold(d time.Duration, writes bool)

@@ -70,6 +70,9 @@ func isACL(cmd *command.Command) bool {
 func (s *session) refuse(cmd *command.Command, u *users.User, reason, text string) {
 	s.k.counts.verdict(cmd, false)
 	s.k.counts.refused(u, reason)
+	if s.k.audit.on != 0 {
+		s.auditDenied(u, cmd, s.k.audit.args, reason)
+	}
 	s.spoilMulti()
 	s.fail(text)
 }
@@ -97,9 +100,12 @@ func (s *session) doReset(*command.Command, [][]byte, []byte) bool {
 		s.letGo(false)
 	}
 	s.pipe = nil
-	unheard := s.silence == skipped
+	unheard, was, whose := s.silence == skipped, s.known, s.user
 	s.db, s.proto, s.name, s.silence = 0, 2, "", loud
 	s.become(s.h.set(), nil)
+	if s.known != was || s.user != whose {
+		s.auditUser("reset")
+	}
 	if !unheard { // SKIP is about this reply too, OFF is not
 		s.say(replyReset)
 	}

@@ -88,11 +88,13 @@ func (p *plan) one(i int, args [][]byte, raw []byte) {
 	switch {
 	case d.Reason == policy.ReasonSyntax:
 		s.k.counts.refused(p.user, d.Reason.String())
+		s.auditDenied(p.user, cmd, args, d.Reason.String())
 		p.says(string(d.AppendText(nil, p.user.User, cmd)))
 		return
 	case !d.Allowed() || p.user.MustFilter(cmd, d):
 		s.logDenied(p.user, cmd, args, d, users.LogMulti)
 		s.k.counts.refused(p.user, d.Reason.String())
+		s.auditDenied(p.user, cmd, args, d.Reason.String())
 		p.says(textRulesMoved + whyNot(d.Reason))
 		return
 	}
@@ -164,11 +166,14 @@ func (p *plan) login(t *trial, command, name, password []byte) bool {
 	case wrong != "":
 		p.failed(wrong)
 	case !u.MayUse(p.db):
+		p.s.auditFailed(name, auditFailed, "database")
 		p.says(textMultiAuth)
 	case !p.s.maySit(u):
+		p.s.auditFailed(name, auditFailed, "connections")
 		p.says(textSeats)
 	default:
 		p.set, p.user, p.x.back = set, u, false
+		p.s.auditAuth(u.Name, loginMethod(u), auditOK, "")
 		return true
 	}
 	return false
@@ -191,6 +196,7 @@ func (p *plan) failed(wrong string) {
 	p.does(func(s *session) {
 		s.becomeHere(set, u)
 		s.byCert = true
+		s.auditUser("failed")
 		s.fail(wrong)
 	})
 }

@@ -15,6 +15,7 @@ type transaction struct {
 	user    *users.User // by whose rules the queue was judged
 	own     bool        // some command needs a dedicated connection
 	writes  bool        // some command may change something
+	admin   bool        // some command is audited as an administrator's
 	spoil   bool        // EXEC will be refused
 	moves   bool        // to db, by SELECT
 	selects bool        // has a SELECT, if only to a database that there is not

@@ -108,6 +108,9 @@ func (s *session) Reply(d upstream.Delivery) {
 // caughtUp emits the replies whose turn has come and, when nothing is owed any
 // more, lets the session go on.
 func (s *session) caughtUp() {
+	if s.audits != nil {
+		s.auditAnswered(false)
+	}
 	for len(s.deferred) > 0 && s.deferred[0].at <= s.got && s.capture == nil && !s.pushing {
 		s.emit(s.deferred[0].text)
 		s.owing -= len(s.deferred[0].text)

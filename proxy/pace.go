@@ -83,6 +83,9 @@ func (s *session) paysHead(cmd *command.Command) (may, refused bool) {
 		p.waived = true
 		s.k.counts.verdict(cmd, false)
 		s.k.counts.refused(s.userKnown(), reasonRate)
+		if s.k.audit.on != 0 {
+			s.auditDenied(s.userKnown(), cmd, nil, reasonRate)
+		}
 		return false, true
 	}
 	p.paid = true

@@ -72,12 +72,16 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 		return false
 	}
 	filter := s.user.MustFilter(cmd, d)
+	if s.k.audit.on != 0 && !s.auditBegin(cmd, args, &s.k.uses, d) {
+		return s.unrecorded(cmd)
+	}
 	if s.multi != nil && cmd.Route != command.RouteLocal {
 		if filter {
 			s.refuse(cmd, s.userKnown(), policy.ReasonKeyless.String(), textFilterMulti)
 			return true
 		}
 		s.queue(cmd, raw)
+		s.auditEnd()
 		return true
 	}
 	var done bool
@@ -88,6 +92,19 @@ func (s *session) request(args [][]byte, raw []byte) bool {
 	}
 	if done {
 		s.k.counts.verdict(cmd, true)
+		s.auditEnd()
+	} else {
+		s.auditForget()
+	}
+	return done
+}
+
+// unrecorded answers a permitted request that must not run, since it cannot be audited.
+func (s *session) unrecorded(cmd *command.Command) bool {
+	text, done := s.rejected(cmd, textAudit)
+	if done {
+		s.spoilMulti()
+		s.fail(text)
 	}
 	return done
 }
@@ -172,9 +189,15 @@ func (s *session) reserved(raw []byte) bool {
 // who may do everything.
 func (s *session) unknown(cmd *command.Command, failure command.Failure, args [][]byte, raw []byte) bool {
 	if failure == command.UnknownCommand && s.known && s.multi == nil && s.endless.cmd == nil && s.user.AuthoriseUnknown().Allowed() {
+		if s.k.audit.on != 0 && !s.auditBegin(nil, args, nil, policy.Decision{Selector: -1}) {
+			return s.unrecorded(nil)
+		}
 		done := s.reserved(raw)
 		if done {
 			s.k.counts.verdict(nil, true)
+			s.auditEnd()
+		} else {
+			s.auditForget()
 		}
 		return done
 	}
@@ -182,9 +205,20 @@ func (s *session) unknown(cmd *command.Command, failure command.Failure, args []
 	if done {
 		s.spoilMulti()
 		s.k.counts.verdict(nil, false)
+		if s.k.audit.on != 0 {
+			s.auditDenied(s.userKnown(), cmd, args, unknownReason(failure))
+		}
 		s.say(appendErrorBytes(nil, []byte(text)))
 	}
 	return done
+}
+
+// unknownReason is why a command that the table does not have is refused.
+func unknownReason(f command.Failure) string {
+	if f == command.UnknownCommand {
+		return policy.ReasonUnknown.String()
+	}
+	return policy.ReasonSyntax.String()
 }
 
 // deny answers a command that the rules do not permit. false means that it has to

@@ -47,6 +47,7 @@ type Options struct {
 	Control   *upstream.Control
 	Limits    Limits
 	Log       *slog.Logger
+	Audit     Audit // nil: nothing is audited
 
 	// Begin is called by Run when all is ready to accept, and may wait; nil: nothing.
 	// If it fails nobody is accepted, and Run returns its error.
@@ -124,6 +125,7 @@ type Server struct {
 	started     atomic.Bool   // workers is complete
 	accepting   atomic.Bool   // and not about to end
 	doors       doors
+	atDoors     atDoors
 	addresses   addresses
 	logged      logLimit
 	farewell    farewell
@@ -153,6 +155,10 @@ func New(o Options) (*Server, error) {
 		directory = users.NewDirectory(o.Users, users.DirectoryOptions{})
 	}
 	directory.OnChange(s.usersChanged)
+	if o.Audit != nil {
+		s.atDoors.to = o.Audit.Recorder()
+		s.AuditChanged()
+	}
 	s.acl = &acl.Command{Directory: directory, Log: users.NewLog(nil), Store: o.Users}
 	return s, nil
 }
@@ -192,6 +198,7 @@ func (s *Server) Run(ctx, now context.Context) error {
 		})
 	}
 	s.started.Store(true)
+	s.AuditChanged() // it may have meanwhile
 	s.accepting.Store(true)
 	var doors sync.WaitGroup
 	for _, l := range s.o.Listeners {

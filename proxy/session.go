@@ -102,7 +102,8 @@ type session struct {
 	taken     int64 // bytes that left out, ever
 	takenMark int64 // taken at the last look at a slow client
 
-	pace pace
+	pace   pace
+	audits *audits // nil: none wait
 
 	// Deadlines in loop time; 0 is none.
 	authBy, requestBy, slowBy int64
@@ -114,7 +115,17 @@ func initSession(s *session, h host, k *kit, addr netip.Addr, cert *identity.Cer
 	*s = session{h: h, k: k, id: k.nextID(), addr: addr, cert: cert, proto: 2, born: h.now(), last: -1}
 	s.lastUse = s.born
 	s.pace.meters[ofAddress] = h.addressMeter()
+	if k.audit.on != 0 {
+		s.auditConnection(auditOpened, "")
+	}
 	s.become(h.set(), nil)
+	if k.audit.on != 0 && s.known {
+		method := methodNone
+		if s.byCert {
+			method = methodCertificate
+		}
+		s.auditAuth(s.user.Name, method, auditOK, "")
+	}
 	if s.byCert {
 		s.k.counts.Auth["certificate"]++
 		s.k.counts.Certificates[s.user.Label]++
@@ -141,6 +152,9 @@ func (s *session) size() int64 {
 		}
 	}
 	n += int64(cap(s.wait.request) + cap(s.event))
+	if s.audits != nil {
+		n += int64(cap(s.audits.packed))
+	}
 	if s.subs != nil {
 		n += int64(s.subs.bytes)
 	}
@@ -213,6 +227,12 @@ func (s *session) gone(reason string) {
 	}
 	s.unmeter()
 	s.phase = ended
+	if s.audits != nil {
+		s.auditAnswered(true)
+	}
+	if s.k.audit.on != 0 {
+		s.auditConnection(auditClosed, s.reason)
+	}
 	s.leave()
 	s.k.bufs.give(s.in)
 	s.k.bufs.give(s.out)

@@ -78,6 +78,9 @@ func (s *session) large(buf []byte, head [][]byte, argc int) int {
 	}
 	if failure != command.Found {
 		s.k.counts.verdict(nil, false)
+		if s.k.audit.on != 0 {
+			s.auditDenied(s.userKnown(), cmd, nil, unknownReason(failure))
+		}
 		return s.skip(buf, string(failure.AppendText(nil, cmd, head)))
 	}
 	if d := s.user.AuthoriseName(cmd, head); !d.Allowed() {
@@ -108,9 +111,13 @@ func (s *session) large(buf []byte, head [][]byte, argc int) int {
 		s.hungry = false
 		return 0
 	}
+	if s.k.audit.on != 0 && !s.auditBegin(cmd, head, &s.k.uses, d) {
+		return s.skip(buf, textAudit)
+	}
 	s.skipReply()
 	l, waits := s.onOwn()
 	if l == nil {
+		s.auditForget()
 		if waits {
 			s.unskipReply()
 			s.hungry = false
@@ -127,6 +134,7 @@ func (s *session) large(buf []byte, head [][]byte, argc int) int {
 	s.setPhase(streaming)
 	l.Send(s, nil, s.apart)
 	s.sent++
+	s.auditEnd()
 	return s.pass(buf)
 }
 
@@ -160,6 +168,9 @@ func (s *session) countDenied(cmd *command.Command, head [][]byte, d policy.Deci
 	s.denied(cmd, head, d)
 	s.k.counts.verdict(cmd, false)
 	s.k.counts.refused(s.userKnown(), d.Reason.String())
+	if s.k.audit.on != 0 {
+		s.auditDenied(s.userKnown(), cmd, head, d.Reason.String())
+	}
 }
 
 // skip drops a request; its answer, unless text is empty, comes when it has ended.
@@ -234,6 +245,7 @@ func (s *session) complete() {
 	}
 	d := s.user.AuthoriseHead(s.db, st.cmd, st.head, st.argc, &s.k.uses)
 	if !d.Allowed() {
+		s.auditTakeBack()
 		s.countDenied(st.cmd, st.head, d)
 		st.refusal = appendErrorBytes(nil, d.AppendText(nil, s.user.User, st.cmd))
 		s.abandon()

@@ -40,6 +40,7 @@ const (
 	textAmid        = "ERR redisgate: only PING, RESET and QUIT can follow MONITOR"
 	textBound       = "ERR redisgate: this command needs a connection that watches no keys, has no subscriptions and tracks nothing"
 	textTooLarge    = "ERR redisgate: the reply is too large"
+	textAudit       = "ERR redisgate: the audit log is full; the command was not run"
 	textSubscribed  = "ERR redisgate: too many subscriptions"
 )
 

@@ -54,6 +54,9 @@ func newWorker(ctx context.Context, srv *Server) (*worker, error) {
 		clients: map[*client]struct{}{}, plain: make([]byte, readBuffer+maxRecord),
 	}
 	w.kit.acl = srv.acl
+	if srv.o.Audit != nil {
+		w.kit.audit = auditing{on: srv.o.Audit.Wants(), to: srv.o.Audit.Recorder()}
+	}
 	w.pool, err = upstream.NewPool(ctx, upstream.Options{
 		Loop: loop, Dialer: srv.o.Dialer, Limits: srv.upLimits, Notify: w.upstreamFailed,
 	})
@@ -115,11 +118,14 @@ type admitted struct {
 	peer   netip.AddrPort        // the client's effective address; not valid on a unix socket
 	cert   *identity.Certificate // the client's; nil: none
 	chains [][]*x509.Certificate // from it to authorities
+
+	balancer netip.AddrPort // whose PROXY header has said peer; not valid: none
+	version  string         // of TLS; empty: none
 }
 
 // adopt begins the session of a connection.
 func (w *worker) adopt(a admitted) {
-	c := &client{w: w, tls: a.tls, chains: a.chains, remote: a.peer}
+	c := &client{w: w, tls: a.tls, chains: a.chains, remote: a.peer, version: a.version, via: newVia(a.balancer, a.cert)}
 	if local, ok := a.nc.LocalAddr().(*net.TCPAddr); ok {
 		c.local = plainAddress(local.AddrPort())
 	}
@@ -165,6 +171,7 @@ func (w *worker) refuseCertificate(c *client) {
 		return
 	}
 	w.kit.counts.Auth["certificate_refused"]++
+	c.auditAuth("", methodCertificate, auditFailed, reason)
 	if n, ok := w.srv.logged.allow("certificate", time.Now()); ok {
 		w.srv.o.Log.Info("a client certificate logs nobody in", "address", c.addr, "reason", reason, "not_logged", n)
 	}

@@ -315,6 +315,7 @@ func (p *peer) everybody(f func(*session, *sync.WaitGroup)) {
 	}
 }
 
+func (p *peer) describe(e *AuditEvent)       { e.Address = netip.AddrPortFrom(testAddr, 1) }
 func (p *peer) ends() (remote, local string) { return "192.0.2.1:1", "192.0.2.2:2" }
 
 func (p *peer) hold(d time.Duration, writes bool) {

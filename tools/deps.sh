@@ -1,6 +1,6 @@
 #!/bin/sh
 # Looks for what the tests need beyond Go: redis-server 7 or newer with its
-# tools, openssl, sslscan, curl, haproxy, stunnel, fail2ban, prometheus with promtool and
+# tools, openssl, sslscan, curl, haproxy, stunnel, jq, fail2ban, prometheus with promtool and
 # mandoc; on Linux nftables, iptables, ufw, iproute2, systemd-analyze and chromium with a font; with
 # LIBRARIES=true, for the tests with other languages' libraries, redis-py with and
 # without hiredis, node and npm; a C compiler for the race detector when CI=true.
@@ -25,7 +25,7 @@ missing() {
 	command -v redis-cli >/dev/null && command -v redis-benchmark >/dev/null || echo redis-tools
 	# What Debian installs as a daemon is in a directory that a user's PATH may lack.
 	PATH=$PATH:/usr/sbin
-	for tool in openssl sslscan curl haproxy; do
+	for tool in openssl sslscan curl haproxy jq; do
 		command -v "$tool" >/dev/null || echo "$tool"
 	done
 	command -v stunnel4 >/dev/null || command -v stunnel >/dev/null || echo stunnel4
@@ -80,7 +80,7 @@ cat >&2 <<TEXT
 Still missing: $packages
 The tests that need it will be skipped and listed at the end. To run them all:
   Debian, Ubuntu:  sudo apt-get install $packages
-  macOS:           brew install redis openssl sslscan curl haproxy
+  macOS:           brew install redis openssl sslscan curl haproxy jq
   other systems:   https://redis.io/docs/latest/operate/oss_and_stack/install/
 redis-server must be version 7 or newer. If your distribution's is older, take
 it from https://packages.redis.io, or put another one first in PATH.

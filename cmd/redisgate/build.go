@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"redisgate/audit"
 	"redisgate/auth"
 	"redisgate/config"
 	"redisgate/policy"
@@ -32,6 +33,7 @@ type built struct {
 	balancers    *policy.Networks
 	dialer       *upstream.Dialer
 	limits       proxy.Limits
+	audit        audit.Options
 	notes        []string // what the operator should look at, though nothing is wrong
 	remarks      []string // what is as it should be, and may surprise
 }
@@ -77,6 +79,7 @@ func build(cfg *config.Config, now time.Time) (*built, error) {
 	c.users()
 	c.upstream(now)
 	c.limits()
+	c.audit()
 	if len(c.problems)+len(c.filed) > 0 {
 		return nil, append(c.problems, c.filed...)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -29,6 +30,7 @@ type gate struct {
 	users   *users.Store
 	changes *users.Directory // of users
 	control *upstream.Control
+	audit   *auditLog
 	web     *metrics.Server
 	webAt   net.Listener // nil: no metrics
 	page    *status.Page
@@ -63,7 +65,11 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 	if toRedis != nil {
 		g.tls = append(g.tls, toRedis)
 	}
+	if g.audit, err = newAuditLog(b.audit, log); err != nil {
+		return nil, fmt.Errorf("opening the audit log: %w", err)
+	}
 	g.server, err = proxy.New(proxy.Options{
+		Audit:               auditor{g.audit.Trail},
 		Listeners:           listeners,
 		TLS:                 clients,
 		Slots:               tlsfeed.NewSlots(slots),
@@ -93,10 +99,11 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 		Begin:               func(ctx context.Context) error { return g.relay.begin(ctx, g) },
 	})
 	if err != nil {
+		g.audit.Close(0)
 		return nil, err
 	}
 	if metricsAt != nil {
-		source := &stats{snapshot: g.server.Snapshot, live: g.tls, started: time.Now()}
+		source := &stats{snapshot: g.server.Snapshot, live: g.tls, audit: g.audit.Trail, started: time.Now()}
 		g.page, err = newPage(g, listeners, source, build)
 		if err != nil {
 			return nil, err
@@ -115,6 +122,7 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 			Host:  metricsHost(b.cfg),
 		})
 		if err != nil {
+			g.audit.Close(0)
 			return nil, err
 		}
 	}
@@ -153,7 +161,10 @@ func (g *gate) run(drain, now context.Context) error {
 		}
 	})
 	beside.Go(func() { g.relay.offer(drain, ctx, g) })
+	g.audit.config("started", "", 1)
 	err := g.server.Run(drain, now)
+	g.audit.config("stopped", "", 1)
+	g.audit.Close(auditEnd)
 	end()
 	beside.Wait()
 	return err
@@ -162,10 +173,11 @@ func (g *gate) run(drain, now context.Context) error {
 // look reads TLS files again that have changed, without waiting for the system to say
 // that they have.
 func (g *gate) look() {
-	g.log.Info("SIGHUP: looking at TLS files; anything else in the configuration needs a restart")
+	g.log.Info("SIGHUP: looking at TLS files, opening the audit log anew; anything else in the configuration needs a restart")
 	for _, l := range g.tls {
 		l.Look(time.Now())
 	}
+	g.audit.Reopen()
 }
 
 func (g *gate) redisChanged(up bool, err error) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"redisgate/audit"
 	"redisgate/metrics"
 	"redisgate/policy/command"
 	"redisgate/proxy"
@@ -22,6 +23,7 @@ type stats struct {
 	// Static after construction.
 	snapshot func(within time.Duration) (proxy.Snapshot, bool)
 	live     []*tlsconf.Live
+	audit    *audit.Trail // nil: none
 	started  time.Time
 
 	mu   sync.Mutex
@@ -82,6 +84,9 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 		ConfigGeneration:  1,
 	}
 	s.fill(&out)
+	if s.audit != nil {
+		out.AuditDropped = auditDrops(s.audit.Dropped())
+	}
 	for h, n := range snap.Handshakes {
 		out.Handshakes = append(out.Handshakes, metrics.Handshake{Version: h.Version, Resumed: h.Resumed, Count: n})
 	}

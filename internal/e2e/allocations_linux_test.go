@@ -14,11 +14,18 @@ import (
 // TestAllocationsPerCommand reads the process's own count of allocations before
 // and after many commands. crypto/tls makes one for each read that it does below
 // itself, so one for each command that comes alone; redisgate makes none.
-// It is for the epoll loop: the portable one posts what it reads.
+// So it is with an audit log of what is not every command. It is for the epoll loop: the portable one posts what it reads.
 func TestAllocationsPerCommand(t *testing.T) {
 	path := redistest.RequireTool(t, "redis-benchmark")
 	rs := redistest.Start(t, redistest.Options{})
-	g := start(t, rs.Socket(), "~key:* ~counter:* ~other:* +@all")
+	const rules = "~key:* ~counter:* ~other:* +@all"
+	audited, _ := auditGate(t, rs.Socket(), rules, "", nil)
+	for name, g := range map[string]gate{"no audit": start(t, rs.Socket(), rules), "audit": audited} {
+		t.Run(name, func(t *testing.T) { allocations(t, g, path) })
+	}
+}
+
+func allocations(t *testing.T, g gate, path string) {
 	host, port, _ := net.SplitHostPort(g.Addr)
 	const commands = 100_000
 	for _, test := range []struct {

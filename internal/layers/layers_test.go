@@ -57,6 +57,7 @@ var rooms = map[string][]string{
 	"proxy":    {"acl", "identity", "resp", "policy", "policy/command", "users", "auth", "eventloop", "tlsfeed", "upstream", "proxyheader"},
 	"metrics":  {"policy"},
 	"status":   {"metrics"}, // the page of what the metrics say
+	"audit":    nil,         // who did what, on lines
 
 	"firewall": nil,                          // lists of networks as other tools' rules
 	"doctor":   {"policy", "policy/command"}, // judgement over what Redis is like
@@ -121,6 +122,7 @@ var outOfSight = map[string][]string{
 	"tlsconf":        {"net/http"},
 	"status":         {"net", "crypto/tls", "log", "log/slog", "os"},
 	"firewall":       {"net", "net/http", "crypto/tls", "time", "log", "log/slog", "os"},
+	"audit":          {"net", "net/http", "crypto/tls"},
 	"config":         {"net/http", "crypto/tls", "crypto/x509", "log", "log/slog"},
 }
 

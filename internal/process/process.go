@@ -49,6 +49,7 @@ type Options struct {
 
 	Certificate *Certificate // default: a new one, in Dir
 	NoMetrics   bool         // no listener for metrics
+	Stdout      io.Writer    // what it writes there; nil: nobody reads it
 }
 
 // Process is a running redisgate.
@@ -106,7 +107,7 @@ acl = "on %s %s"
 		return nil, err
 	}
 	p.cmd = exec.Command(o.Binary, "serve", "--config", conf)
-	p.cmd.Stderr = p.Log
+	p.cmd.Stderr, p.cmd.Stdout = p.Log, o.Stdout
 	if err := child.Start(p.cmd); err != nil {
 		return nil, err
 	}
