@@ -21,30 +21,46 @@ type doors struct {
 	mu         sync.Mutex
 	handshakes map[Handshake]uint64
 	before     map[netip.Prefix]int // connections whose handshake is not done, by host or IPv6 /64
+	waiting    map[net.Conn]source  // these connections
 }
 
 // enter counts a connection on its way to a handshake. One address may have only
 // most of them, so that sockets that say nothing cannot keep everybody out.
-func (d *doors) enter(a netip.Addr, most int) bool {
+func (d *doors) enter(nc net.Conn, from source, most int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.before == nil {
-		d.before = map[netip.Prefix]int{}
+		d.before, d.waiting = map[netip.Prefix]int{}, map[net.Conn]source{}
 	}
-	n := network(a)
+	n := network(from.addr)
 	if d.before[n] >= most {
 		return false
 	}
 	d.before[n]++
+	d.waiting[nc] = from
 	return true
 }
 
-func (d *doors) leave(a netip.Addr) {
+func (d *doors) leave(nc net.Conn, a netip.Addr) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	delete(d.waiting, nc)
 	n := network(a)
 	if d.before[n]--; d.before[n] <= 0 {
 		delete(d.before, n)
+	}
+}
+
+// judge closes connections on their way through a handshake whose address may not be
+// here any more.
+func (d *doors) judge(set *Settings) {
+	d.mu.Lock() // who leaves meanwhile is judged by its loop
+	defer d.mu.Unlock()
+	for nc, from := range d.waiting {
+		if !set.admits(from) {
+			d.deniedAddress.Add(1)
+			nc.Close()
+		}
 	}
 }
 
@@ -93,8 +109,9 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 
 // admit decides on a connection by its address, before a byte of TLS is read.
 func (s *Server) admit(ctx context.Context, nc net.Conn, plain bool) {
+	set := s.settings.Load()
 	if plain {
-		if s.reserve(nc, s.o.MaxConnections) {
+		if s.reserve(nc, set.MaxConnections) {
 			s.doors.accepted.Add(1)
 			s.assign(admitted{nc: nc})
 		}
@@ -106,20 +123,20 @@ func (s *Server) admit(ctx context.Context, nc net.Conn, plain bool) {
 		return
 	}
 	peer := plainAddress(tcp.AddrPort())
-	if s.o.Balancers.Contains(peer.Addr()) {
+	if set.Balancers.Contains(peer.Addr()) {
 		// Who it is that connects is known only later, and may be an administrator.
-		if s.reserve(nc, s.o.MaxConnections+spareConnections) {
+		if s.reserve(nc, set.MaxConnections+spareConnections) {
 			go s.passedOn(ctx, nc, peer)
 		}
 		return
 	}
-	if !policy.Admit(s.o.Allow, s.o.Deny, peer.Addr()) {
+	if !policy.Admit(set.Allow, set.Deny, peer.Addr()) {
 		s.doors.deniedAddress.Add(1)
 		nc.Close()
 		return
 	}
-	if s.reserve(nc, s.most(peer.Addr())) && s.begin(nc, peer) {
-		go s.handshake(ctx, nc, peer, s.o.HandshakeTimeout)
+	if s.reserve(nc, set.most(peer.Addr())) && s.begin(nc, source{addr: peer.Addr()}, set) {
+		go s.handshake(ctx, nc, peer, netip.Addr{}, set.HandshakeTimeout)
 	}
 }
 
@@ -129,11 +146,11 @@ func plainAddress(a netip.AddrPort) netip.AddrPort {
 }
 
 // most is how many connections there may be with one of that address.
-func (s *Server) most(a netip.Addr) int {
-	if s.o.Admin.Contains(a) {
-		return s.o.MaxConnections + spareConnections
+func (o *Settings) most(a netip.Addr) int {
+	if o.Admin.Contains(a) {
+		return o.MaxConnections + spareConnections
 	}
-	return s.o.MaxConnections
+	return o.MaxConnections
 }
 
 // reserve takes a place among the connections, or closes nc.
@@ -146,13 +163,13 @@ func (s *Server) reserve(nc net.Conn, most int) bool {
 }
 
 // begin counts a connection that has a place on its way to a handshake, or closes it.
-func (s *Server) begin(nc net.Conn, peer netip.AddrPort) bool {
-	if !s.addresses.take(peer.Addr()) {
+func (s *Server) begin(nc net.Conn, from source, set *Settings) bool {
+	if !s.addresses.take(from.addr) {
 		s.refuse(nc)
 		return false
 	}
-	if !s.doors.enter(peer.Addr(), max(1, s.o.MaxConnections/2)) {
-		s.addresses.give(peer.Addr())
+	if !s.doors.enter(nc, from, max(1, set.MaxConnections/2)) {
+		s.addresses.give(from.addr)
 		s.refuse(nc)
 		return false
 	}
@@ -167,10 +184,13 @@ func (s *Server) refuse(nc net.Conn) {
 	nc.Close()
 }
 
-// handshake is for the client whose effective address is peer.
-func (s *Server) handshake(ctx context.Context, nc net.Conn, peer netip.AddrPort, timeout time.Duration) {
-	feed, err := s.o.Slots.Handshake(ctx, nc, peer.Addr(), s.o.TLS.Config(), timeout)
-	s.doors.leave(peer.Addr())
+// handshake is for the client whose effective address is peer, as the load balancer via
+// has said, if there is one. It begins by the settings of its own beginning, and ends by
+// those of its loop.
+func (s *Server) handshake(ctx context.Context, nc net.Conn, peer netip.AddrPort, via netip.Addr, timeout time.Duration) {
+	by := s.settings.Load().TLS
+	feed, err := s.o.Slots.Handshake(ctx, nc, peer.Addr(), by.Config(), timeout)
+	s.doors.leave(nc, peer.Addr())
 	if err != nil {
 		s.ended(peer.Addr())
 		s.handshakeEnded(peer.Addr(), err)
@@ -183,7 +203,7 @@ func (s *Server) handshake(ctx context.Context, nc net.Conn, peer netip.AddrPort
 	}
 	s.doors.handshakes[Handshake{tlsVersion(state.Version), state.DidResume}]++
 	s.doors.mu.Unlock()
-	a := admitted{nc: nc, tls: feed, peer: peer, chains: state.VerifiedChains}
+	a := admitted{nc: nc, tls: feed, by: by, peer: peer, via: via, chains: state.VerifiedChains}
 	if len(a.chains) > 0 {
 		a.cert = identity.Of(a.chains[0][0])
 	}

@@ -24,6 +24,7 @@ type client struct {
 	chains [][]*x509.Certificate // what the handshake has verified; shared with tls
 
 	remote, local netip.AddrPort // not valid on a unix socket
+	via           netip.Addr     // the load balancer that has said remote; not valid: none
 
 	timer   eventloop.Timer
 	timerAt int64
@@ -285,7 +286,7 @@ func (c *client) shared(k upstream.Key) (link, error) {
 }
 
 func (c *client) dedicated(k upstream.Key) (link, error) {
-	if !c.w.srv.perUser.take(c.user.Index) {
+	if !c.w.srv.perUser.take(c.user.Index, c.w.set.MaxDedicatedPerUser) {
 		return nil, upstream.ErrBusy
 	}
 	l, err := c.w.pool.Dedicated(k, &c.session)

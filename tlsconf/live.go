@@ -55,13 +55,19 @@ func NewLive(o LiveOptions) (*Live, error) {
 // Config is what a handshake that begins now is made with.
 func (l *Live) Config() *tls.Config { return l.state.Load().Config }
 
-// Judge says whether a client's certificate holds; see [Trust.Judge].
+// Judge says whether a client's certificate holds; see [Trust.Judge]. No chains are those
+// of a client without one, which does if none is required.
 func (l *Live) Judge(chains [][]*x509.Certificate, now time.Time) error {
-	t := l.state.Load().Trust
-	if t == nil {
+	state := l.state.Load()
+	switch auth := state.Config.ClientAuth; {
+	case state.Trust == nil || auth == tls.NoClientCert:
 		return nil // no certificate is asked for
+	case len(chains) == 0 && auth != tls.RequireAndVerifyClientCert:
+		return nil // it need not have one
+	case len(chains) == 0:
+		return ErrMissing
 	}
-	return t.Judge(chains, now)
+	return state.Trust.Judge(chains, now)
 }
 
 // Expiries says when what is in force ends.
