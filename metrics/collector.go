@@ -50,6 +50,7 @@ var (
 	upstreamErrors      = desc("upstream_errors_total", "Failures towards Redis.", "kind")
 
 	reloads     = desc("config_reloads_total", "Reloads of the configuration.", "result")
+	generation  = desc("config_generation", "How many configurations have been in force, the one of the start included.")
 	lastSuccess = desc("config_last_success_timestamp_seconds", "When the configuration in force was loaded.")
 )
 
@@ -71,7 +72,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		buildInfo, connections, connectionsTotal, handshakes, expiry, listExpiry, stapleExpiry, tlsReloads, certificateEnded,
 		auth, passwords, alerts, certificateUsers, commands, denied, limitCapacity, limitCurrent, limitRefused, duration, received, sent,
-		upstreamConnections, upstreamUp, upstreamErrors, reloads, lastSuccess,
+		upstreamConnections, upstreamUp, upstreamErrors, reloads, generation, lastSuccess,
 	} {
 		ch <- d
 	}
@@ -180,6 +181,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 
 	count(reloads, s.Reloads.OK, "ok")
 	count(reloads, s.Reloads.Failed, "failed")
+	gauge(generation, float64(s.ConfigGeneration))
 	if !s.ConfigLastSuccess.IsZero() {
 		gauge(lastSuccess, float64(s.ConfigLastSuccess.Unix()))
 	}

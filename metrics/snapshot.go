@@ -51,6 +51,7 @@ type Snapshot struct {
 
 	Reloads           ReloadResults
 	ConfigLastSuccess time.Time // zero: leave the series out
+	ConfigGeneration  uint64    // of the configuration in force: 1 at the start, one more with each reload that succeeds
 }
 
 // ConnectionResults counts connections by how far they got.

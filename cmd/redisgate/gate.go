@@ -11,7 +11,6 @@ import (
 	"redisgate/auth"
 	"redisgate/metrics"
 	"redisgate/proxy"
-	"redisgate/tlsconf"
 	"redisgate/tlsfeed"
 	"redisgate/upstream"
 	"redisgate/users"
@@ -22,16 +21,18 @@ const watchInterval = time.Second
 
 // gate is a redisgate that listens and is ready to run.
 type gate struct {
-	b       *built
-	log     *slog.Logger
-	server  *proxy.Server
-	users   *users.Store
-	changes *users.Directory // of users
-	control *upstream.Control
-	web     *metrics.Server
-	webAt   net.Listener    // nil: no metrics
-	tls     []*tlsconf.Live // what follows its files
-	undo    func()
+	b        *built // what it was started with
+	log      *slog.Logger
+	server   *proxy.Server
+	users    *users.Store
+	changes  *users.Directory // of users
+	control  *upstream.Control
+	throttle *auth.Throttle
+	web      *metrics.Server
+	webAt    net.Listener // nil: no metrics
+	tls      followed
+	undo     func()
+	reloads  reloads
 
 	compareOnce sync.Once
 }
@@ -43,56 +44,32 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 	workers, slots := processors(b.cfg.Listen.Workers, cpus)
 	g := &gate{b: b, log: log, control: upstream.NewControl(b.dialer), webAt: metricsAt}
 	g.users = users.NewStore(b.users)
+	g.throttle = auth.NewThrottle(throttling(b.cfg))
 	g.changes = users.NewDirectory(g.users, b.directory)
-	in, up := b.cfg.Listen, b.cfg.Upstream
-	live, err := liveTLS(b, log, func() { g.server.Sweep() })
-	if err != nil {
+	g.begin(b, workers, slots)
+	if err := g.follow(b, nil); err != nil {
 		return nil, err
 	}
-	var clients proxy.TLS
-	if live != nil {
-		clients, g.tls = live, append(g.tls, live)
-	}
-	toRedis, err := liveRedis(b, log)
-	if err != nil {
-		return nil, err
-	}
-	if toRedis != nil {
-		g.tls = append(g.tls, toRedis)
-	}
+	var err error
 	g.server, err = proxy.New(proxy.Options{
-		Listeners:           listeners,
-		TLS:                 clients,
-		Slots:               tlsfeed.NewSlots(slots),
-		Users:               g.users,
-		Directory:           g.changes,
-		Throttle:            auth.NewThrottle(auth.ThrottleOptions{Free: b.cfg.Auth.FreeAttempts, Lockout: b.cfg.Auth.Lockout.Std()}),
-		Allow:               b.allow,
-		Deny:                b.deny,
-		Admin:               b.admin,
-		Balancers:           b.balancers,
-		Dialer:              b.dialer,
-		Control:             g.control,
-		Limits:              b.limits,
-		Log:                 log,
-		Workers:             workers,
-		MaxConnections:      in.MaxConnections,
-		MaxPerAddress:       b.cfg.Limits.ConnectionsPerAddress,
-		MaxShared:           up.MaxShared,
-		MaxDedicated:        up.MaxDedicated,
-		MaxDedicatedPerUser: up.MaxDedicatedPerUser,
-		HandshakeTimeout:    in.HandshakeTimeout.Std(),
-		Proving:             proving(slots),
-		ProveTimeout:        in.AuthTimeout.Std(),
-		BalancerTimeout:     min(in.ProxyProtocolTimeout.Std(), in.HandshakeTimeout.Std()),
-		DrainTimeout:        in.DrainTimeout.Std(),
+		Settings:  settings(b),
+		Listeners: listeners,
+		Slots:     tlsfeed.NewSlots(slots),
+		Users:     g.users,
+		Directory: g.changes,
+		Throttle:  g.throttle,
+		Control:   g.control,
+		Log:       log,
+		Workers:   workers,
+		Proving:   proving(slots),
 	})
 	if err != nil {
 		return nil, err
 	}
+	g.tls.set(b.lives())
 	if metricsAt != nil {
 		g.web, err = metrics.New(metrics.Options{
-			Source: &stats{snapshot: g.server.Snapshot, live: g.tls, started: time.Now()},
+			Source: &stats{snapshot: g.server.Snapshot, files: &g.tls, loaded: g.reloads.loaded},
 			Ready: func(context.Context) error {
 				if !g.server.Ready() {
 					return errors.New("not ready")
@@ -108,7 +85,7 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 		}
 	}
 	// The goroutines of one hash are more than its permit, if it has lanes.
-	g.undo = tune(workers, slots+proving(slots)*(b.users.Lanes()-1))
+	g.undo = tune(workers, slots+lanes(slots, b.users))
 	return g, nil
 }
 
@@ -118,12 +95,11 @@ func (g *gate) run(drain, now context.Context) error {
 	// Health and metrics go on while clients drain, and end with run.
 	ctx, end := context.WithCancel(context.WithoutCancel(drain))
 	var beside sync.WaitGroup
-	for _, l := range g.tls {
-		beside.Go(func() { l.Watch(ctx) })
-	}
+	beside.Go(func() { g.tls.run(ctx) })
+	beside.Go(func() { g.watchAndReload(ctx, drain) })
 	beside.Go(func() {
 		supervisor{
-			log: g.log, drain: g.b.cfg.Listen.DrainTimeout.Std(),
+			log: g.log, drain: func() time.Duration { return g.latest().cfg.Listen.DrainTimeout.Std() },
 			alive: func(within time.Duration) bool {
 				_, ok := g.server.Snapshot(within)
 				return ok
@@ -146,20 +122,11 @@ func (g *gate) run(drain, now context.Context) error {
 	return err
 }
 
-// look reads TLS files again that have changed, without waiting for the system to say
-// that they have.
-func (g *gate) look() {
-	g.log.Info("SIGHUP: looking at TLS files; anything else in the configuration needs a restart")
-	for _, l := range g.tls {
-		l.Look(time.Now())
-	}
-}
-
 func (g *gate) redisChanged(up bool, err error) {
 	if up {
-		g.log.Info("Redis answers", "address", g.b.cfg.Upstream.Address)
+		g.log.Info("Redis answers", "address", g.latest().cfg.Upstream.Address)
 		g.compareOnce.Do(func() { compareCommands(g.control, g.log) })
 		return
 	}
-	g.log.Warn("Redis does not answer", "address", g.b.cfg.Upstream.Address, "error", err)
+	g.log.Warn("Redis does not answer", "address", g.latest().cfg.Upstream.Address, "error", err)
 }

@@ -57,7 +57,7 @@ func serve(ctx context.Context, b *built, stderr io.Writer) error {
 		return logged(b.cfg.Log, log, err)
 	}
 	logStart(log, listeners, metricsAt, b.cfg, build.Version)
-	drain, now, stop := signals(ctx, log, g.look)
+	drain, now, stop := signals(ctx, log, func() { g.ask("SIGHUP") })
 	defer stop()
 	if err := g.run(drain, now); err != nil {
 		return logged(b.cfg.Log, log, err)

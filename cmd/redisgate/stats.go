@@ -11,7 +11,6 @@ import (
 	"redisgate/metrics"
 	"redisgate/policy/command"
 	"redisgate/proxy"
-	"redisgate/tlsconf"
 )
 
 // snapshotTime bounds how long a scrape waits for a busy worker.
@@ -21,8 +20,8 @@ const snapshotTime = time.Second
 type stats struct {
 	// Static after construction.
 	snapshot func(within time.Duration) (proxy.Snapshot, bool)
-	live     []*tlsconf.Live
-	started  time.Time
+	files    *followed     // of TLS
+	loaded   func() loaded // the configuration
 
 	mu   sync.Mutex
 	last metrics.Snapshot // guarded by mu
@@ -70,8 +69,9 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 		UpstreamDedicated: int64(snap.Dedicated),
 		UpstreamUp:        snap.Up,
 		CertificateEnded:  snap.Closed["certificate"],
-		ConfigLastSuccess: s.started,
 	}
+	c := s.loaded()
+	out.Reloads, out.ConfigLastSuccess, out.ConfigGeneration = c.results, c.last, c.generation
 	s.fill(&out)
 	for h, n := range snap.Handshakes {
 		out.Handshakes = append(out.Handshakes, metrics.Handshake{Version: h.Version, Resumed: h.Resumed, Count: n})
