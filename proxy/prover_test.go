@@ -55,7 +55,7 @@ func certificateOf(name string) *identity.Certificate {
 func provingServer(t testing.TB) *Server {
 	slots := tlsfeed.NewSlots(1)
 	s := &Server{
-		users: users.NewStore(slowUsers(t, slowOld)),
+		users:    users.NewStore(slowUsers(t, slowOld)),
 		throttle: auth.NewThrottle(auth.ThrottleOptions{}), prover: newProver(slots, 1), born: time.Now(), failures: newFailures(),
 	}
 	s.settings.Store(&Settings{ProveTimeout: time.Minute})
