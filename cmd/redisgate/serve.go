@@ -19,7 +19,8 @@ func newServe() *cobra.Command {
 		Use:   "serve --config FILE",
 		Short: "Run the proxy",
 		Long: `serve runs the proxy until SIGTERM or SIGINT, which lets clients finish for
-listen.drain_timeout; a second signal ends it at once.`,
+listen.drain_timeout; a second signal ends it at once. SIGHUP has the configuration read
+again, with all files that it names.`,
 		Example: "  redisgate serve --config /etc/redisgate/redisgate.toml",
 		Args:    none,
 	}
