@@ -6,6 +6,7 @@ package watch
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -119,9 +120,15 @@ func Digest(files []string, most int64) (sum Sum) {
 	return sum
 }
 
+var errIrregular = errors.New("is no regular file")
+
 func copyFile(to io.Writer, name string, most int64) (int64, error) {
 	// Opening a pipe would wait for its writer.
-	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+	info, err := os.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errIrregular
+	}
+	if err != nil {
 		return 0, err
 	}
 	f, err := os.Open(name)

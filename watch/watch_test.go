@@ -34,16 +34,17 @@ func TestDigestIsOfContent(t *testing.T) {
 	for name, change := range map[string]func(){
 		"other content": func() { put(t, a, "two") },
 		"longer":        func() { put(t, a, "onex") },
-		"gone":          func() { os.Remove(a) },
+		"empty":         func() { put(t, a, "") },
+		"gone":          func() {},
 		"a directory":   func() { os.Mkdir(a, 0o700) },
 	} {
+		os.RemoveAll(a)
 		change()
 		sum := Digest([]string{a}, 100)
 		if was := sums[sum]; was != "" {
 			t.Errorf("%s has the sum of %s", name, was)
 		}
 		sums[sum] = name
-		os.RemoveAll(a)
 	}
 	b := put(t, filepath.Join(dir, "b"), "one")
 	put(t, a, "one")
