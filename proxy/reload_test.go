@@ -189,7 +189,7 @@ func everythingElse(t *testing.T, g *renewable) *many {
 func TestReloadJudgesWhoComesOutOfAHandshake(t *testing.T) {
 	g := newRenewable(t, gatetest.Options{})
 	newWire(t, g.Dial(t)).login() // so that it has begun
-	release := g.Server.Hold() // so that the session cannot begin
+	release := g.Server.Hold()    // so that the session cannot begin
 	w := secure(t, g.Gate, from(t, "127.0.0.2", g.TCP))
 	done := make(chan bool)
 	go func() {

@@ -46,6 +46,7 @@ func TestDigestIsOfContent(t *testing.T) {
 		}
 		sums[sum] = name
 	}
+	os.RemoveAll(a)
 	b := put(t, filepath.Join(dir, "b"), "one")
 	put(t, a, "one")
 	if Digest([]string{a}, 100) == Digest([]string{b}, 100) {

@@ -16,7 +16,7 @@ type followed struct {
 	watching sync.WaitGroup
 
 	mu    sync.Mutex // guards what follows
-	ctx   context.Context
+	ctx   context.Context // of run; nil: it does not run
 	lives []*tlsconf.Live
 	stops map[*tlsconf.Live]context.CancelFunc
 	past  metrics.ReloadResults // of those that are not in force any more
@@ -31,7 +31,8 @@ func (f *followed) run(ctx context.Context) {
 	}
 	f.mu.Unlock()
 	<-ctx.Done()
-	f.mu.Lock() // nothing is begun any more
+	f.mu.Lock()
+	f.ctx = nil // nothing is begun any more
 	f.mu.Unlock()
 	f.watching.Wait()
 }
@@ -54,7 +55,7 @@ func (f *followed) set(lives []*tlsconf.Live) {
 	}
 	f.lives = lives
 	for _, l := range lives {
-		if f.ctx != nil && f.ctx.Err() == nil && f.stops[l] == nil {
+		if f.ctx != nil && f.stops[l] == nil {
 			f.watch(l)
 		}
 	}
