@@ -54,6 +54,7 @@ type Directory struct {
 	changing  sync.Mutex               // held by a change until everybody has been told; guards what follows
 	listeners []func(old, latest *Set) // told of each change
 	discards  []func(Discarded)
+	saves     []func(file string)
 	source    *Set // what was read last, or saved: what differs from it is a run-time change
 }
 
@@ -316,6 +317,9 @@ func (d *Directory) Save(by string) error {
 	}
 	if err := aclfile.Write(o.File, text); err != nil {
 		return saveError(err)
+	}
+	for _, f := range d.saves {
+		f(o.File)
 	}
 	d.source = set
 	return d.change(func(old *Set) (*Set, error) { return old.saved() })

@@ -21,6 +21,14 @@ func (d *Directory) OnDiscard(f func(Discarded)) {
 	d.discards = append(d.discards, f)
 }
 
+// OnSave has f called when the aclfile was written, before anything else is done with
+// users. f must not change users.
+func (d *Directory) OnSave(f func(file string)) {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	d.saves = append(d.saves, f)
+}
+
 // Replace is a reload of the configuration: from now on o says where users come from,
 // and all users are replaced by those of set, which may be a set without predecessor. It
 // returns when everybody has been told. On an error nothing has changed.

@@ -119,6 +119,14 @@ func TestReplaceNamesWhatIsDiscarded(t *testing.T) {
 	load()
 	expect("when they are gone")
 
+	saved := ""
+	d.OnSave(func(file string) { saved = file })
+	defer func() {
+		if saved == "" || saved == d.File() {
+			t.Errorf("saved was %q; want the file of that time", saved)
+		}
+	}()
+
 	// What is saved stays, and so does what the file has come to say too.
 	set("made", "on")
 	do(d.Save(""))

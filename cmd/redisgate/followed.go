@@ -15,7 +15,7 @@ import (
 type followed struct {
 	watching sync.WaitGroup
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex      // guards what follows
 	ctx   context.Context // of run; nil: it does not run
 	lives []*tlsconf.Live
 	stops map[*tlsconf.Live]context.CancelFunc

@@ -51,6 +51,8 @@ func (g *gate) begin(b *built, workers, slots int) {
 	g.changes.OnDiscard(func(d users.Discarded) {
 		g.log.Warn("changes of users made while running are discarded", "changed", few(d.Changed), "deleted", few(d.Deleted))
 	})
+	// Who changes users after ACL SAVE would lose that if the file were read again for it.
+	g.changes.OnSave(r.sources.read)
 	r.sources.init(b.cfg, func() { g.ask("a file of it has changed") })
 }
 
@@ -73,18 +75,18 @@ func (g *gate) ask(reason string) {
 	}
 }
 
-// watchAndReload serves ask until drain or ctx ends.
+// watchAndReload serves ask until ctx ends. While clients drain nothing is reloaded.
 func (g *gate) watchAndReload(ctx, drain context.Context) {
 	g.reloads.sources.watch(ctx, g.log)
 	defer g.reloads.sources.stop()
 	for {
 		select {
 		case reason := <-g.reloads.asked:
-			if drain.Err() == nil {
-				_ = g.reload(reason) // which says what is wrong
+			if drain.Err() != nil {
+				g.log.Info("the configuration is not read again while clients drain", "reason", reason)
+				continue
 			}
-		case <-drain.Done():
-			return
+			_ = g.reload(reason) // which says what is wrong
 		case <-ctx.Done():
 			return
 		}

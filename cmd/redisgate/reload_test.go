@@ -24,7 +24,8 @@ type reloadable struct {
 	t          *testing.T
 	rs         *redistest.Server
 	cert       *process.Certificate
-	generation int // as the test expects it
+	generation int    // as the test expects it
+	before     string // the log up to the last reload
 }
 
 // reloadBase is what all of their configurations begin with; the first %s is more of
@@ -77,13 +78,15 @@ func (r *reloadable) hup() {
 	}
 }
 
-// taken waits for the reload that makes the next generation, and returns its log.
+// taken waits for the reload that makes the next generation, and returns its log since the one
+// before.
 func (r *reloadable) taken() string {
 	r.t.Helper()
-	before := r.log()
 	r.generation++
-	r.waitFor(r.t, r.stderr, fmt.Sprintf("generation=%d\n", r.generation))
-	return strings.TrimPrefix(r.log(), before)
+	log := r.waitFor(r.t, r.stderr, fmt.Sprintf("generation=%d\n", r.generation))
+	before := r.before
+	r.before = log
+	return strings.TrimPrefix(log, before)
 }
 
 func (r *reloadable) log() string { return r.stderr.String() }

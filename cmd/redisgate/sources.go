@@ -56,7 +56,8 @@ func digests(files []string) map[string]watch.Sum {
 	return sums
 }
 
-// read is called before the configuration file is read: what changes from then on is new.
+// read is called before the configuration file is read, and when redisgate itself has
+// written one: what changes from then on is new.
 func (s *sources) read(file string) {
 	sums := digests([]string{file})
 	s.mu.Lock()
