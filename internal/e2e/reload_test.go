@@ -104,7 +104,7 @@ func (l *load) begin() {
 	})
 	l.each(4, "list", func(ctx context.Context, c *redis.Client, id string, n int) error {
 		got, err := c.BLPop(ctx, 30*time.Second, id).Result()
-		if err == redis.Nil && l.stop.Err() != nil {
+		if err == nil && got[1] == "end" {
 			return nil
 		}
 		if err == nil && got[1] != fmt.Sprint(n) {
