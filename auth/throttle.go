@@ -55,30 +55,37 @@ type ThrottleOptions struct {
 // logged in; beyond that the stalest are forgotten. Methods may be called from any
 // goroutine. Times are nanoseconds on one clock that does not run backwards.
 type Throttle struct {
-	seed    maphash.Seed // of names and addresses
+	seed maphash.Seed // of names and addresses
+
+	mu      sync.Mutex // guards what follows
 	free    int32
 	lockout int64
-
-	mu     sync.Mutex // guards what follows
-	failed table
-	good   table
-	names  []watched
+	failed  table
+	good    table
+	names   []watched
 }
 
 // NewThrottle returns a throttle that has seen no failure.
 func NewThrottle(o ThrottleOptions) *Throttle { return newThrottle(o, maxEntries) }
 
 func newThrottle(o ThrottleOptions, size int) *Throttle {
+	t := &Throttle{seed: maphash.MakeSeed(), failed: newTable(size), good: newTable(size), names: make([]watched, watchNames)}
+	t.Set(o)
+	return t
+}
+
+// Set changes how patient it is from now on. What was wrong before is remembered, and a
+// wait that has begun ends when it would have.
+func (t *Throttle) Set(o ThrottleOptions) {
 	if o.Free <= 0 {
 		o.Free = DefaultFree
 	}
 	if o.Lockout <= 0 {
 		o.Lockout = DefaultLockout
 	}
-	return &Throttle{
-		seed: maphash.MakeSeed(), free: int32(min(o.Free, 1<<30)), lockout: int64(o.Lockout),
-		failed: newTable(size), good: newTable(size), names: make([]watched, watchNames),
-	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.free, t.lockout = int32(min(o.Free, 1<<30)), int64(o.Lockout)
 }
 
 // Allow says whether a password for that name from addr may be looked at.

@@ -384,3 +384,22 @@ func BenchmarkThrottle(b *testing.B) {
 		}
 	}
 }
+
+// What was wrong before counts on when the bounds are others.
+func TestSetChangesABoundThatIsInUse(t *testing.T) {
+	th := NewThrottle(ThrottleOptions{Free: 5})
+	a, name := netip.MustParseAddr("192.0.2.1"), []byte("app")
+	for range 3 {
+		th.Fail(a, name, 0)
+	}
+	th.Set(ThrottleOptions{Free: 4, Lockout: time.Second})
+	if !th.Allow(a, name, 0) {
+		t.Error("three of four wrong ones have to wait")
+	}
+	for range 5 {
+		th.Fail(a, name, 0)
+	}
+	if wait := th.Wait(a, name, 0); wait != time.Second {
+		t.Errorf("the wait is %v; want the new lock-out", wait)
+	}
+}

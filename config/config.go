@@ -20,6 +20,7 @@ type Config struct {
 	ACL      ACL      `toml:"acl"`
 	Auth     Auth     `toml:"auth"`
 	Limits   Limits   `toml:"limits"`
+	Reload   Reload   `toml:"reload"`
 	Metrics  Metrics  `toml:"metrics"`
 	Audit    Audit    `toml:"audit"`
 	Log      Log      `toml:"log"`
@@ -143,6 +144,11 @@ type Limits struct {
 	OutputBuffer            Size     `toml:"output_buffer"`
 	OutputTimeout           Duration `toml:"output_timeout"`
 	Memory                  Size     `toml:"memory"`
+}
+
+// Reload says when the configuration is read again, besides when somebody asks for it.
+type Reload struct {
+	Watch bool `toml:"watch"` // when a file of it has changed
 }
 
 // Metrics is the operators' HTTP listener.

@@ -206,7 +206,7 @@ func TestUnknownKeysAreErrorsWithAHint(t *testing.T) {
 		{"[limits]\nmemroy = 1", "limits.memroy", "did you mean limits.memory?"},
 		{"handshake_timeout = \"1s\"", "handshake_timeout", "handshake_timeout belongs under [listen]"},
 		{"[tls]\nfrobnicate = 1", "tls.frobnicate", "known here: cert, certificate, cipher_suites, client_auth, client_ca, crl, curves, key, min_version, ocsp_staple"},
-		{"\"a.b\" = 1", `"a.b"`, "the tables are [acl], [audit], [auth], [limits], [listen], [log], [metrics], [network], [tls], [upstream], [user]"},
+		{"\"a.b\" = 1", `"a.b"`, "the tables are [acl], [audit], [auth], [limits], [listen], [log], [metrics], [network], [reload], [tls], [upstream], [user]"},
 		{"[upstream]\npassword = \"hunter2\"", "upstream.password", "write it into a file of mode 0600, and the file's name into upstream.password_file"},
 		{"[listen]\nport = 6380", "listen.port", `the port is part of listen.address: "127.0.0.1:6380"`},
 		{oneUser + "rules = \"on >hunter2\"", "user[0].rules", "a user's rules stand in its acl"},

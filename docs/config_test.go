@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,20 +17,38 @@ import (
 	"redisgate/configs"
 )
 
-// effects says when a change of a key takes effect, by the beginning of its path; the
-// longest counts. The files that [tls] and [upstream] name are followed, the keys are not.
-var effects = map[string]string{
-	"": "restart",
+// restarts are the keys of which a change takes a restart, as Config.Restart has it.
+func restarts() []string {
+	running, changed := config.Default(), config.Default()
+	alter(reflect.ValueOf(changed).Elem())
+	return changed.Restart(running)
 }
 
-func effect(key string) string {
-	best := ""
-	for prefix := range effects {
-		if strings.HasPrefix(key, prefix) && len(prefix) >= len(best) {
-			best = prefix
+// alter gives every field another value.
+func alter(v reflect.Value) {
+	switch {
+	case !v.CanSet():
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			alter(v.Field(i))
 		}
+	case v.Kind() == reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), v.Len()+1, v.Len()+1))
+	case v.Kind() == reflect.String:
+		v.SetString(v.String() + "x")
+	case v.CanInt():
+		v.SetInt(v.Int() + 1)
+	case v.CanUint():
+		v.SetUint(v.Uint() + 1)
 	}
-	return effects[best]
+}
+
+// effect says when a change of a key takes effect.
+func effect(key string) string {
+	if slices.Contains(restarts(), key) {
+		return "restart"
+	}
+	return "reload"
 }
 
 // types are what values look like in the file. A type that is not here goes by its kind.
@@ -171,8 +190,8 @@ func configPage(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString(`# Keys of the configuration
 
-Every key with its type, its default and when a change of it takes effect: with ` + "`restart`" + `,
-when redisgate is started anew. This page is written from the code:
+Every key with its type, its default and when a change of it takes effect: ` + "`reload`" + `
+when the configuration is [read again](CONFIGURATION.md#reload), ` + "`restart`" + ` when redisgate is started anew. This page is written from the code:
 ` + "`go test ./docs -run TestConfigPageIsTheCode -update`" + `. [CONFIGURATION.md](CONFIGURATION.md)
 explains what belongs together, with examples.
 

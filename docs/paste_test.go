@@ -49,6 +49,7 @@ var pasted = []struct {
 	{"sudo usermod ", false, ""},
 	{"sudo install -m 0644 configs/systemd/", false, ""},
 	{"sudo systemctl ", false, ""},
+	{"journalctl ", false, ""},
 	{"mkdir -p gate", false, ""},
 	{"docker compose ", false, ""}, // internal/e2e runs what these would
 	{"redis-cli ", false, ""},      // so does it

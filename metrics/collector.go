@@ -58,6 +58,7 @@ var (
 	auditDropped = desc("audit_dropped_total", "Audit events that could not be written.", "class")
 
 	reloads     = desc("config_reloads_total", "Reloads of the configuration.", "result")
+	generation  = desc("config_generation", "How many configurations have been in force, the one of the start included.")
 	lastSuccess = desc("config_last_success_timestamp_seconds", "When the configuration in force was loaded.")
 )
 
@@ -79,7 +80,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		buildInfo, connections, connectionsMost, userConnections, sessionsEnded, connectionsTotal, handshakes, expiry, listExpiry, stapleExpiry, tlsReloads, certificateEnded,
 		auth, passwords, alerts, certificateUsers, commands, denied, limitCapacity, limitCurrent, limitRefused, duration, received, sent,
-		upstreamConnections, upstreamMost, upstreamUp, upstreamErrors, auditDropped, buffers, buffersMost, reloads, lastSuccess,
+		upstreamConnections, upstreamMost, upstreamUp, upstreamErrors, auditDropped, buffers, buffersMost, reloads, generation, lastSuccess,
 	} {
 		ch <- d
 	}
@@ -202,6 +203,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	count(reloads, s.Reloads.OK, "ok")
 	count(reloads, s.Reloads.Failed, "failed")
+	gauge(generation, float64(s.ConfigGeneration))
 	if !s.ConfigLastSuccess.IsZero() {
 		gauge(lastSuccess, float64(s.ConfigLastSuccess.Unix()))
 	}

@@ -41,6 +41,7 @@ var full = fixed{
 	CertificateEnded:  5,
 	Reloads:           ReloadResults{1, 2},
 	ConfigLastSuccess: time.Unix(1800000000, 0),
+	ConfigGeneration:  8,
 }
 
 const fullText = `
@@ -84,6 +85,9 @@ redisgate_commands_total{command="config|get",verdict="denied"} 2
 redisgate_commands_total{command="get",verdict="allowed"} 100
 redisgate_commands_total{command="get",verdict="denied"} 1
 redisgate_commands_total{command="other",verdict="denied"} 3
+# HELP redisgate_config_generation How many configurations have been in force, the one of the start included.
+# TYPE redisgate_config_generation gauge
+redisgate_config_generation 8
 # HELP redisgate_config_last_success_timestamp_seconds When the configuration in force was loaded.
 # TYPE redisgate_config_last_success_timestamp_seconds gauge
 redisgate_config_last_success_timestamp_seconds 1.8e+09

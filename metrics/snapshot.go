@@ -61,7 +61,7 @@ type Snapshot struct {
 
 	Reloads           ReloadResults
 	ConfigLastSuccess time.Time // zero: leave the series out
-	ConfigGeneration  uint64    // of the configuration in force; the one at the start is 1
+	ConfigGeneration  uint64    // of the configuration in force: 1 at the start, one more with each reload that succeeds
 }
 
 // AuditDrop counts lost audit events of one class.

@@ -82,6 +82,14 @@ func (n *Networks) Len() int {
 	return n.count
 }
 
+// Same reports whether two sets have the same ranges. A nil set is not the same as an empty one.
+func (n *Networks) Same(m *Networks) bool {
+	if n == m || n == nil || m == nil {
+		return n == m
+	}
+	return n.table.Equal(&m.table)
+}
+
 // Admit reports whether an address may connect: deny wins over allow, and an empty allow admits nobody.
 func Admit(allow, deny *Networks, a netip.Addr) bool {
 	return allow.Contains(a) && !deny.Contains(a)

@@ -6,7 +6,11 @@
 // The package knows no sockets, no TLS, no time, no logging and no configuration files.
 package policy
 
-import "redisgate/policy/command"
+import (
+	"slices"
+
+	"redisgate/policy/command"
+)
 
 // Hash is the SHA-256 of a password.
 type Hash = [32]byte
@@ -70,6 +74,12 @@ func (u *User) MayUse(db int) bool {
 		}
 	}
 	return false
+}
+
+// Same reports whether two users may do the same, log in alike and print alike. It takes as long as printing both.
+func (u *User) Same(v *User) bool {
+	return u == v || u.Name == v.Name && u.UnsafeScripts == v.UnsafeScripts && slices.Equal(u.Databases, v.Databases) &&
+		u.Enabled == v.Enabled && slices.Equal(u.Passwords, v.Passwords) && u.Rules() == v.Rules()
 }
 
 // bits is a set of command IDs.

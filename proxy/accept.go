@@ -21,30 +21,46 @@ type doors struct {
 	mu         sync.Mutex
 	handshakes map[Handshake]uint64
 	before     map[netip.Prefix]int // connections whose handshake is not done, by host or IPv6 /64
+	waiting    map[net.Conn]source  // these connections
 }
 
 // enter counts a connection on its way to a handshake. One address may have only
 // most of them, so that sockets that say nothing cannot keep everybody out.
-func (d *doors) enter(a netip.Addr, most int) bool {
+func (d *doors) enter(nc net.Conn, from source, most int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.before == nil {
-		d.before = map[netip.Prefix]int{}
+		d.before, d.waiting = map[netip.Prefix]int{}, map[net.Conn]source{}
 	}
-	n := network(a)
+	n := network(from.addr)
 	if d.before[n] >= most {
 		return false
 	}
 	d.before[n]++
+	d.waiting[nc] = from
 	return true
 }
 
-func (d *doors) leave(a netip.Addr) {
+func (d *doors) leave(nc net.Conn, a netip.Addr) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	delete(d.waiting, nc)
 	n := network(a)
 	if d.before[n]--; d.before[n] <= 0 {
 		delete(d.before, n)
+	}
+}
+
+// judge closes connections on their way through a handshake whose address may not be
+// here any more.
+func (d *doors) judge(set *Settings) {
+	d.mu.Lock() // who leaves meanwhile is judged by its loop
+	defer d.mu.Unlock()
+	for nc, from := range d.waiting {
+		if !set.admits(from) {
+			d.deniedAddress.Add(1)
+			nc.Close()
+		}
 	}
 }
 
@@ -96,8 +112,9 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 
 // admit decides on a connection by its address, before a byte of TLS is read.
 func (s *Server) admit(ctx context.Context, nc net.Conn, plain bool) {
+	set := s.settings.Load()
 	if plain {
-		if s.reserve(nc, netip.AddrPort{}, netip.AddrPort{}, s.o.MaxConnections) {
+		if s.reserve(nc, netip.AddrPort{}, netip.AddrPort{}, set.MaxConnections) {
 			s.doors.accepted.Add(1)
 			s.assign(admitted{nc: nc})
 		}
@@ -109,21 +126,21 @@ func (s *Server) admit(ctx context.Context, nc net.Conn, plain bool) {
 		return
 	}
 	peer := plainAddress(tcp.AddrPort())
-	if s.o.Balancers.Contains(peer.Addr()) {
+	if set.Balancers.Contains(peer.Addr()) {
 		// Who it is that connects is known only later, and may be an administrator.
-		if s.reserve(nc, netip.AddrPort{}, peer, s.o.MaxConnections+spareConnections) {
+		if s.reserve(nc, netip.AddrPort{}, peer, set.MaxConnections+spareConnections) {
 			go s.passedOn(ctx, nc, peer)
 		}
 		return
 	}
-	if !policy.Admit(s.o.Allow, s.o.Deny, peer.Addr()) {
+	if !policy.Admit(set.Allow, set.Deny, peer.Addr()) {
 		s.doors.deniedAddress.Add(1)
 		s.atDoors.turnedAway(peer, netip.AddrPort{}, turnedAddress)
 		nc.Close()
 		return
 	}
-	if s.reserve(nc, peer, netip.AddrPort{}, s.most(peer.Addr())) && s.begin(nc, peer, netip.AddrPort{}) {
-		go s.handshake(ctx, nc, peer, netip.AddrPort{}, s.o.HandshakeTimeout)
+	if s.reserve(nc, peer, netip.AddrPort{}, set.most(peer.Addr())) && s.begin(nc, peer, netip.AddrPort{}, set) {
+		go s.handshake(ctx, nc, peer, netip.AddrPort{}, set.HandshakeTimeout)
 	}
 }
 
@@ -133,11 +150,11 @@ func plainAddress(a netip.AddrPort) netip.AddrPort {
 }
 
 // most is how many connections there may be with one of that address.
-func (s *Server) most(a netip.Addr) int {
-	if s.o.Admin.Contains(a) {
-		return s.o.MaxConnections + spareConnections
+func (o *Settings) most(a netip.Addr) int {
+	if o.Admin.Contains(a) {
+		return o.MaxConnections + spareConnections
 	}
-	return s.o.MaxConnections
+	return o.MaxConnections
 }
 
 // reserve takes a place among the connections, or closes nc.
@@ -150,12 +167,12 @@ func (s *Server) reserve(nc net.Conn, peer, balancer netip.AddrPort, most int) b
 }
 
 // begin counts a connection that has a place on its way to a handshake, or closes it.
-func (s *Server) begin(nc net.Conn, peer, balancer netip.AddrPort) bool {
+func (s *Server) begin(nc net.Conn, peer, balancer netip.AddrPort, set *Settings) bool {
 	if !s.addresses.take(peer.Addr()) {
 		s.refuse(nc, peer, balancer)
 		return false
 	}
-	if !s.doors.enter(peer.Addr(), max(1, s.o.MaxConnections/2)) {
+	if !s.doors.enter(nc, source{peer.Addr(), balancer.Addr()}, max(1, set.MaxConnections/2)) {
 		s.addresses.give(peer.Addr())
 		s.refuse(nc, peer, balancer)
 		return false
@@ -172,10 +189,13 @@ func (s *Server) refuse(nc net.Conn, peer, balancer netip.AddrPort) {
 	s.leave()
 }
 
-// handshake is for the client whose effective address is peer.
+// handshake is for the client whose effective address is peer, as the load balancer has
+// said, if there is one. It begins by the settings of its own beginning, and ends by
+// those of its loop.
 func (s *Server) handshake(ctx context.Context, nc net.Conn, peer, balancer netip.AddrPort, timeout time.Duration) {
-	feed, err := s.o.Slots.Handshake(ctx, nc, peer.Addr(), !s.throttle.Familiar(peer.Addr(), s.clock()), s.o.TLS.Config(), timeout)
-	s.doors.leave(peer.Addr())
+	by := s.settings.Load().TLS
+	feed, err := s.o.Slots.Handshake(ctx, nc, peer.Addr(), !s.throttle.Familiar(peer.Addr(), s.clock()), by.Config(), timeout)
+	s.doors.leave(nc, peer.Addr())
 	if err != nil {
 		s.ended(peer.Addr())
 		s.handshakeEnded(peer, balancer, err)
@@ -188,7 +208,7 @@ func (s *Server) handshake(ctx context.Context, nc net.Conn, peer, balancer neti
 	}
 	s.doors.handshakes[Handshake{tlsVersion(state.Version), state.DidResume}]++
 	s.doors.mu.Unlock()
-	a := admitted{nc: nc, tls: feed, peer: peer, chains: state.VerifiedChains, balancer: balancer, version: tlsVersion(state.Version)}
+	a := admitted{nc: nc, tls: feed, by: by, peer: peer, balancer: balancer, chains: state.VerifiedChains, version: tlsVersion(state.Version)}
 	if len(a.chains) > 0 {
 		a.cert = identity.Of(a.chains[0][0])
 	}

@@ -106,6 +106,14 @@ func newVia(balancer netip.AddrPort, cert *identity.Certificate) *via {
 	return &via{balancer, certificateName(cert)}
 }
 
+// from is the balancer's address, not valid if there is none.
+func (v *via) from() netip.Addr {
+	if v == nil {
+		return netip.Addr{}
+	}
+	return v.balancer.Addr()
+}
+
 // maxCertificateName is how much of a name out of a certificate is told.
 const maxCertificateName = 256
 

@@ -9,7 +9,6 @@ import (
 	"os"
 	"time"
 
-	"redisgate/policy"
 	"redisgate/proxyheader"
 )
 
@@ -18,7 +17,7 @@ import (
 // own, no longer than BalancerTimeout.
 func (s *Server) passedOn(ctx context.Context, nc net.Conn, balancer netip.AddrPort) {
 	began := time.Now()
-	h, err := readHeader(ctx, nc, s.o.BalancerTimeout)
+	h, err := readHeader(ctx, nc, s.settings.Load().BalancerTimeout)
 	if err != nil || h.Local {
 		nc.Close()
 		s.leave()
@@ -28,18 +27,19 @@ func (s *Server) passedOn(ctx context.Context, nc net.Conn, balancer netip.AddrP
 		return
 	}
 	peer := plainAddress(h.Source)
-	if !policy.Admit(s.o.Allow, s.o.Deny, peer.Addr()) {
+	set, from := s.settings.Load(), source{peer.Addr(), balancer.Addr()} // the settings may have changed meanwhile
+	if !set.admits(from) {
 		s.doors.deniedAddress.Add(1)
 		s.atDoors.turnedAway(peer, balancer, turnedAddress)
 		nc.Close()
 		s.leave()
 		return
 	}
-	if s.connections.Load() > int64(s.most(peer.Addr())) {
+	if s.connections.Load() > int64(set.most(peer.Addr())) {
 		s.refuse(nc, peer, balancer)
 		return
 	}
-	if left := s.o.HandshakeTimeout - time.Since(began); s.begin(nc, peer, balancer) {
+	if left := set.HandshakeTimeout - time.Since(began); s.begin(nc, peer, balancer, set) {
 		s.handshake(ctx, nc, peer, balancer, left)
 	}
 }

@@ -31,14 +31,14 @@ func (s *session) refresh() bool {
 		return true
 	}
 	u := set.Lookup([]byte(s.user.Name))
-	if u == nil || !u.Admits(s.addr) || !s.holds(set, u) {
+	if u == nil || !u.Admits(s.addr) || !s.holds(set, u) || !u.MayUse(s.db) {
 		s.end("user")
 		return false
 	}
 	old := s.user
 	s.from, s.user = set, u
 	if s.measure(); u.Rates != old.Rates {
-		s.giveBack(false)
+		s.giveBack(ofUser)
 		s.goOn(false)
 	}
 	if s.tracking && u.User != old.User && !u.MayReadAll() {
@@ -81,10 +81,15 @@ func (u *subscriptions) keptBy(who *users.User) bool {
 // usersChanged tells the session that users were exchanged. It adds to told what
 // is not done when it returns.
 func (s *session) usersChanged(told *sync.WaitGroup) {
-	if s.phase >= ending {
+	over := s.phase >= ending
+	may := !over && s.refresh()
+	if s.phase == ending && s.reason == "user" && (s.begun > 0 || s.waiting() > outputLow) {
+		s.gone("user") // a long reply would go on for as long as the client takes
 		return
 	}
-	may := s.refresh()
+	if over {
+		return
+	}
 	if !s.blocking || s.own == nil || s.wait.stopped {
 		return
 	}
@@ -112,7 +117,7 @@ func (s *session) stopWait(reply []byte, told *sync.WaitGroup) {
 // and returns the text of a refusal.
 func (s *session) judgeWait() string {
 	var p resp.Parser
-	if _, err := p.Next(s.wait.request, &s.k.accepted); err != nil {
+	if _, err := p.Next(s.wait.request, &s.k.again); err != nil {
 		return "" // it has no request that was kept
 	}
 	cmd, failure := command.Lookup(p.Args())

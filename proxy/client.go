@@ -287,7 +287,7 @@ func (c *client) shared(k upstream.Key) (link, error) {
 }
 
 func (c *client) dedicated(k upstream.Key) (link, error) {
-	if !c.w.srv.perUser.take(c.user.Index) {
+	if !c.w.srv.perUser.take(c.user.Index, c.w.set.MaxDedicatedPerUser) {
 		return nil, upstream.ErrBusy
 	}
 	l, err := c.w.pool.Dedicated(k, &c.session)

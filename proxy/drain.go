@@ -74,10 +74,10 @@ func (s *Server) serve(ctx, now context.Context, failed <-chan error, doors *syn
 	case <-ctx.Done():
 	}
 	s.accepting.Store(false)
-	if s.o.DrainDelay == 0 {
+	if s.settings.Load().DrainDelay == 0 {
 		return nil
 	}
-	delay := time.NewTimer(s.o.DrainDelay)
+	delay := time.NewTimer(s.settings.Load().DrainDelay)
 	defer delay.Stop()
 	select {
 	case err := <-failed:
@@ -92,7 +92,7 @@ func (s *Server) serve(ctx, now context.Context, failed <-chan error, doors *syn
 // outlast serves those who are there, while another process accepts, until they have
 // left, DrainTimeout has passed or ctx or now ends.
 func (s *Server) outlast(ctx, now context.Context, failed <-chan error) error {
-	timeout := time.NewTimer(s.o.DrainTimeout)
+	timeout := time.NewTimer(s.settings.Load().DrainTimeout)
 	defer timeout.Stop()
 	s.farewell.leaving.Store(true)
 	for s.connections.Load() > 0 {
@@ -124,7 +124,7 @@ func (s *Server) drain(now context.Context, cancel func()) {
 	for _, w := range s.workers {
 		w.loop.Post(w.drain)
 	}
-	if s.emptyWithin(now, s.o.DrainTimeout) || now.Err() != nil {
+	if s.emptyWithin(now, s.settings.Load().DrainTimeout) || now.Err() != nil {
 		return
 	}
 	s.o.Log.Warn("the drain time-out has passed; remaining connections are cut", "connections", s.connections.Load())
@@ -169,7 +169,7 @@ func (w *worker) drain() {
 	w.drains = true
 	w.grace.F = w.drain
 	now, wait := w.loop.Now(), int64(0)
-	grace := int64(min(drainGrace, w.srv.o.DrainTimeout/2))
+	grace := int64(min(drainGrace, w.set.DrainTimeout/2))
 	for c := range w.clients {
 		switch age := now - c.born; {
 		case c.draining:

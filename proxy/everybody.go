@@ -20,6 +20,11 @@ func (s *Server) everybody(f func(o *session, told *sync.WaitGroup)) {
 		f(&c.session, &told)
 		c.settleInput()
 	})
+	s.await(&told)
+}
+
+// await waits for told, and has Redis let go of what it does not let go of by itself.
+func (s *Server) await(told *sync.WaitGroup) {
 	done := make(chan struct{})
 	go func() { told.Wait(); close(done) }()
 	select {
@@ -27,7 +32,7 @@ func (s *Server) everybody(f func(o *session, told *sync.WaitGroup)) {
 	case <-time.After(releaseTime):
 		var closed sync.WaitGroup // not told: that may be done at this moment
 		s.eachClient(&closed, func(c *client) {
-			if c.wait.told == &told && c.own != nil {
+			if c.wait.told == told && c.own != nil {
 				c.own.Close()
 			}
 		})

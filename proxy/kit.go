@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"math"
 	"time"
 
 	"redisgate/acl"
@@ -60,6 +61,7 @@ const (
 type kit struct {
 	limits   Limits
 	accepted resp.Limits // of an authenticated client's requests
+	again    resp.Limits // of requests that were accepted before, maybe by other limits
 	stranger resp.Limits // of anybody else's
 	uses     command.Uses
 	parsers  []*resp.Parser
@@ -75,15 +77,22 @@ type kit struct {
 }
 
 func newKit(l Limits, nextID func() uint64) *kit {
-	return &kit{
-		limits:   l,
-		accepted: resp.Limits{Arguments: l.Arguments, Bulk: l.ArgumentBytes, Request: l.CommandBytes},
+	k := &kit{
+		again:    resp.Limits{Arguments: math.MaxInt32, Bulk: math.MaxInt64 / 2, Request: math.MaxInt64 / 2},
 		stranger: resp.Limits{Arguments: strangerArguments, Bulk: strangerArgument, Request: strangerRequest, Unauthenticated: true},
 		counts:   newCounts(),
 		nextID:   nextID,
 		printing: make(chan struct{}, 2),
 		known:    map[int]bool{0: true},
 	}
+	k.limit(l)
+	return k
+}
+
+// limit sets the limits. A session looks at them when it needs them.
+func (k *kit) limit(l Limits) {
+	k.limits = l
+	k.accepted = resp.Limits{Arguments: l.Arguments, Bulk: l.ArgumentBytes, Request: l.CommandBytes}
 }
 
 func (k *kit) takeParser() *resp.Parser {

@@ -128,12 +128,12 @@ type meters struct {
 	ofUser sync.Map // users.User.Index to *meter
 
 	// Of each address.
-	commands, bytes          int64 // a second; 0: any number
 	commandTally, bytesTally tally
 
-	mu        sync.Mutex
-	ofAddress map[netip.Prefix]*meter // by host or IPv6 /64
-	sweepAt   int
+	mu              sync.Mutex              // guards what follows
+	commands, bytes int64                   // a second; 0: any number
+	ofAddress       map[netip.Prefix]*meter // by host or IPv6 /64
+	sweepAt         int
 }
 
 const (
@@ -162,12 +162,15 @@ func (t *meters) user(u *users.User, now int64) *meter {
 
 // address gives the meter of an address to one more session, or nil if it needs none.
 func (t *meters) address(a netip.Addr, now int64) *meter {
-	if t.commands == 0 && t.bytes == 0 || !a.IsValid() {
+	if !a.IsValid() {
 		return nil
 	}
 	n := network(a)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.commands == 0 && t.bytes == 0 {
+		return nil
+	}
 	m := t.ofAddress[n]
 	if m == nil {
 		if t.ofAddress == nil {
@@ -183,6 +186,18 @@ func (t *meters) address(a netip.Addr, now int64) *meter {
 	return m
 }
 
+// setAddress gives addresses other rates; sessions ask for their meters again.
+func (t *meters) setAddress(commands, bytes, now int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.commands, t.bytes = commands, bytes
+	for _, m := range t.ofAddress {
+		m.commands.set(commands, now)
+		m.bytes.set(bytes, now)
+	}
+}
+
+// newOfAddress is for who holds mu.
 func (t *meters) newOfAddress() *meter {
 	m := newMeter(&t.commandTally, &t.bytesTally)
 	m.commands.rate.Store(t.commands)
@@ -225,8 +240,8 @@ func rateOf(of, user string, b *bucket, now int64) Rate {
 // rates gives all that there are, addresses first.
 func (s *Server) rates() (out []Rate) {
 	t, now := &s.meters, s.clock()
-	busiest := t.newOfAddress()
 	t.mu.Lock()
+	busiest := t.newOfAddress()
 	for _, m := range t.ofAddress {
 		busiest.commands.full.Store(max(busiest.commands.full.Load(), m.commands.full.Load()))
 		busiest.bytes.full.Store(max(busiest.bytes.full.Load(), m.bytes.full.Load()))

@@ -69,7 +69,7 @@ func (p *plan) all() bool {
 	p.run = s.k.bufs.append(nil, requestMulti)
 	var parser resp.Parser
 	for buf, i := p.m.run, -1; len(buf) > 0; i++ {
-		n, err := parser.Next(buf, &s.k.accepted)
+		n, err := parser.Next(buf, &s.k.again)
 		if err != nil {
 			return false // cannot be: it was parsed before
 		}

@@ -193,14 +193,16 @@ func (s *session) goOn(paid bool) {
 	s.h.wake()
 }
 
-// giveBack takes back what the session has paid and waits for, but not to its user if that
-// has another limit now.
-func (s *session) giveBack(user bool) {
+const toAll = -1
+
+// giveBack takes back what the session has paid and waits for, but not to its user or its
+// address if that has another limit now: except is ofUser, ofAddress or toAll.
+func (s *session) giveBack(except int) {
 	if s.pace.until == 0 || s.phase != greeting && s.phase != serving {
 		return
 	}
 	for i, m := range s.pace.meters {
-		if m != nil && (i == ofAddress || user) {
+		if m != nil && i != except {
 			m.commands.giveBack()
 		}
 	}
@@ -208,7 +210,7 @@ func (s *session) giveBack(user bool) {
 
 // unmeter ends all that is the session's part of limits.
 func (s *session) unmeter() {
-	s.giveBack(true)
+	s.giveBack(toAll)
 	if m := s.pace.meters[ofAddress]; m != nil {
 		m.sessions.Add(-1)
 	}

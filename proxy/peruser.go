@@ -5,10 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// perUser counts the dedicated connections of each user, by users.User.Index. The
-// zero value allows none.
+// perUser counts the dedicated connections of each user, by users.User.Index.
 type perUser struct {
-	most  int64
 	count sync.Map // int to *atomic.Int64; users come and go while it runs
 }
 
@@ -20,9 +18,9 @@ func (p *perUser) of(user int) *atomic.Int64 {
 	return n.(*atomic.Int64)
 }
 
-func (p *perUser) take(user int) bool {
+func (p *perUser) take(user, most int) bool {
 	n := p.of(user)
-	if n.Add(1) > p.most {
+	if n.Add(1) > int64(most) {
 		n.Add(-1)
 		return false
 	}

@@ -44,7 +44,7 @@ func (s *session) onShared() (l link, waits bool) {
 // onOwn is onShared for a dedicated connection.
 func (s *session) onOwn() (l link, waits bool) {
 	if s.own != nil {
-		if s.own.Usable() && s.own.Key() == s.key() {
+		if s.own.Usable() && s.own.Key() == s.key() && (!s.moving || s.pinned()) {
 			return s.own, false
 		}
 		if s.pinned() { // it is lost, or somebody has changed the database or the protocol
@@ -84,7 +84,7 @@ func (s *session) letGo(clean bool) {
 	}
 	s.unsubscribe()
 	s.dropEvent()
-	s.own, s.tainted, s.watch, s.pushing, s.muted, s.tracking, s.endless = nil, false, false, false, false, false, stream{}
+	s.own, s.tainted, s.moving, s.watch, s.pushing, s.muted, s.tracking, s.endless = nil, false, false, false, false, false, false, stream{}
 	s.h.release(l, clean)
 }
 

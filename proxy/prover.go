@@ -93,7 +93,7 @@ func (s *Server) trial(a netip.Addr, cert *identity.Certificate, name, password 
 	return func() (found proof) {
 		defer clear(password)
 		if slow {
-			ctx, cancel := context.WithTimeout(context.Background(), s.o.ProveTimeout)
+			ctx, cancel := context.WithTimeout(context.Background(), s.settings.Load().ProveTimeout)
 			defer cancel()
 			found = s.prover.prove(ctx, set, name, password, func() bool { return !s.throttle.Allow(a, name, s.clock()) })
 			if long {

@@ -54,10 +54,12 @@ func certificateOf(name string) *identity.Certificate {
 // provingServer is as much of a server as tries passwords.
 func provingServer(t testing.TB) *Server {
 	slots := tlsfeed.NewSlots(1)
-	return &Server{
-		o: Options{ProveTimeout: time.Minute}, users: users.NewStore(slowUsers(t, slowOld)),
+	s := &Server{
+		users:    users.NewStore(slowUsers(t, slowOld)),
 		throttle: auth.NewThrottle(auth.ThrottleOptions{}), prover: newProver(slots, 1), born: time.Now(), failures: newFailures(),
 	}
+	s.settings.Store(&Settings{ProveTimeout: time.Minute})
+	return s
 }
 
 func TestWrongPasswordsTakeTheSameFloor(t *testing.T) {

@@ -72,7 +72,7 @@ func (s *session) rise() {
 
 // addresses counts the connections of each address, from before the handshake to the end.
 type addresses struct {
-	most    int // 0: any number
+	most    atomic.Int64 // 0: any number
 	refused atomic.Uint64
 
 	mu    sync.Mutex
@@ -80,16 +80,14 @@ type addresses struct {
 }
 
 func (a *addresses) take(addr netip.Addr) bool {
-	if a.most == 0 {
-		return true
-	}
 	n := network(addr)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.count == nil {
 		a.count = map[netip.Prefix]int{}
 	}
-	if a.count[n] >= a.most {
+	// They are counted without a limit too, since there may be one later.
+	if most := a.most.Load(); most > 0 && int64(a.count[n]) >= most {
 		a.refused.Add(1)
 		return false
 	}
@@ -98,7 +96,7 @@ func (a *addresses) take(addr netip.Addr) bool {
 }
 
 func (a *addresses) give(addr netip.Addr) {
-	if a.most == 0 || !addr.IsValid() {
+	if !addr.IsValid() {
 		return
 	}
 	n := network(addr)
@@ -144,8 +142,8 @@ func (s *Server) connected() (out []UserConnections) {
 
 // limits gives all that there are, addresses first.
 func (s *Server) limits() (out []Limit) {
-	if s.addresses.most > 0 {
-		out = append(out, Limit{Capacity: int64(s.addresses.most), Current: int64(s.addresses.busiest()), Refused: s.addresses.refused.Load()})
+	if most := s.addresses.most.Load(); most > 0 {
+		out = append(out, Limit{Capacity: most, Current: int64(s.addresses.busiest()), Refused: s.addresses.refused.Load()})
 	}
 	seen := map[int]bool{}
 	for _, u := range s.users.Load().All() {

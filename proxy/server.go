@@ -23,50 +23,33 @@ import (
 
 	"redisgate/acl"
 	"redisgate/auth"
-	"redisgate/policy"
 	"redisgate/tlsfeed"
 	"redisgate/upstream"
 	"redisgate/users"
 )
 
-// Options is what a Server needs; Deny, Admin, Balancers and Directory may be left out.
+// Options is what a Server needs; Directory may be left out.
 type Options struct {
+	Settings
+
 	// Listeners are served until Run ends, which closes them. TCP listeners speak
 	// TLS; unix listeners speak plain RESP and admit by their file mode.
 	Listeners []net.Listener
-	TLS       TLS // needed when there is a TCP listener
 	Slots     *tlsfeed.Slots
 	Users     *users.Store
 	Directory *users.Directory // nil: users that ACL SETUSER makes last until the end, and there is no aclfile
 	Throttle  *auth.Throttle
-	Allow     *policy.Networks
-	Deny      *policy.Networks
-	Admin     *policy.Networks // has spareConnections when there are MaxConnections
-	Balancers *policy.Networks // whose PROXY header is required, and is who connects; Allow and Deny do not judge themselves
-	Dialer    *upstream.Dialer
 	Control   *upstream.Control
-	Limits    Limits
 	Log       *slog.Logger
 	Audit     Audit // nil: nothing is audited
 
 	// Begin is called by Run when all is ready to accept, and may wait; nil: nothing.
 	// If it fails nobody is accepted, and Run returns its error.
 	Begin func(ctx context.Context) error
-	// DrainDelay is for how long Run accepts, though not ready any more, before it drains.
-	DrainDelay time.Duration
 
-	Workers             int
-	MaxConnections      int
-	MaxPerAddress       int // connections of one host or IPv6 /64; 0: any number
-	MaxShared           int
-	MaxDedicated        int
-	MaxDedicatedPerUser int
-	HandshakeTimeout    time.Duration
-	Proving             int           // passwords tried against slow hashes at once; 0: one
-	ProveTimeout        time.Duration // for one of them, all waiting included
-	BalancerTimeout     time.Duration // for a PROXY header, and part of HandshakeTimeout
-	DrainTimeout        time.Duration
-	SweepEvery          time.Duration // how often sessions' certificates are judged again; 0: 15 s
+	Workers    int
+	Proving    int           // passwords tried against slow hashes at once; 0: one
+	SweepEvery time.Duration // how often sessions' certificates are judged again; 0: 15 s
 }
 
 // TLS is what handshakes are made with at this moment. Its methods are called from
@@ -74,8 +57,9 @@ type Options struct {
 type TLS interface {
 	// Config is for a handshake that begins now. Each has session tickets of its own.
 	Config() *tls.Config
-	// Judge says whether the chains that a handshake has verified still hold. It is
-	// called on event loops, and its error is fixed words.
+	// Judge says whether the chains that a handshake has verified still hold; none are those
+	// of a client without a certificate. It is called on event loops, and its error is fixed
+	// words.
 	Judge(chains [][]*x509.Certificate, now time.Time) error
 }
 
@@ -83,21 +67,12 @@ func (o *Options) check() error {
 	switch {
 	case len(o.Listeners) == 0:
 		return errors.New("proxy: no listener")
-	case o.Users == nil || o.Throttle == nil || o.Allow == nil || o.Dialer == nil || o.Control == nil || o.Slots == nil || o.Log == nil:
-		return errors.New("proxy: users, throttle, allowed networks, dialer, control, slots and log are all needed")
-	case o.Workers < 1 || o.MaxConnections < 1 || o.MaxShared < 1 || o.MaxDedicated < 1 || o.MaxDedicatedPerUser < 1:
-		return errors.New("proxy: the numbers of workers and connections must be at least 1")
-	case o.Balancers.Len() > 0 && (o.BalancerTimeout <= 0 || o.BalancerTimeout > o.HandshakeTimeout):
-		return errors.New("proxy: the PROXY header needs a time-out, no longer than the handshake's")
-	case o.HandshakeTimeout <= 0 || o.ProveTimeout <= 0 || o.DrainTimeout < 0 || o.DrainDelay < 0:
-		return errors.New("proxy: the handshake and the trial of a password need time-outs")
+	case o.Users == nil || o.Throttle == nil || o.Control == nil || o.Slots == nil || o.Log == nil:
+		return errors.New("proxy: users, throttle, control, slots and log are all needed")
+	case o.Workers < 1:
+		return errors.New("proxy: the number of workers must be at least 1")
 	}
-	for _, l := range o.Listeners {
-		if l.Addr().Network() != "unix" && o.TLS == nil {
-			return errors.New("proxy: a TCP listener needs TLS")
-		}
-	}
-	return nil
+	return o.Settings.check(o.Listeners)
 }
 
 // Server accepts connections and runs the workers.
@@ -117,12 +92,16 @@ type Server struct {
 	born     time.Time
 	workers  []*worker
 
+	settings  atomic.Pointer[Settings] // of this moment; a worker's loop has its own
+	reloading sync.Mutex               // one reload at a time
+
 	// Shared by all goroutines.
 	connections atomic.Int64 // sessions, and connections on their way to become one
 	memory      atomic.Int64
 	ids         atomic.Uint64
 	next        atomic.Uint64 // round robin over the workers
 	started     atomic.Bool   // workers is complete
+	running     atomic.Bool   // their loops run
 	accepting   atomic.Bool   // and not about to end
 	doors       doors
 	atDoors     atDoors
@@ -139,13 +118,13 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		o: o, users: o.Users, control: o.Control, throttle: o.Throttle,
 		upLimits: upstream.NewLimits(o.MaxShared, o.MaxDedicated),
-		perUser:  perUser{most: int64(o.MaxDedicatedPerUser)},
 		failures: newFailures(),
 		prover:   newProver(o.Slots, o.Proving),
 		born:     time.Now(),
 		farewell: newFarewell(),
 	}
-	s.addresses.most = o.MaxPerAddress
+	s.settings.Store(&s.o.Settings)
+	s.addresses.most.Store(int64(o.MaxPerAddress))
 	s.meters.commands, s.meters.bytes = o.Limits.AddressCommands, o.Limits.AddressBytes
 	if s.o.SweepEvery <= 0 {
 		s.o.SweepEvery = sweepEvery
@@ -171,16 +150,8 @@ func (s *Server) Run(ctx, now context.Context) error {
 	defer stopDials()
 	defer s.shut(nil)
 	var loops sync.WaitGroup
-	for range s.o.Workers {
-		w, err := newWorker(loopCtx, s)
-		if err != nil {
-			for _, w := range s.workers {
-				w.loop.Stop()
-				w.loop.Run()
-			}
-			return err
-		}
-		s.workers = append(s.workers, w)
+	if err := s.hire(loopCtx); err != nil {
+		return err
 	}
 	if ok, err := s.awaitTurn(ctx); !ok {
 		return err
@@ -197,8 +168,7 @@ func (s *Server) Run(ctx, now context.Context) error {
 			}
 		})
 	}
-	s.started.Store(true)
-	s.AuditChanged() // it may have meanwhile
+	s.running.Store(true)
 	s.accepting.Store(true)
 	var doors sync.WaitGroup
 	for _, l := range s.o.Listeners {
@@ -220,6 +190,27 @@ func (s *Server) Run(ctx, now context.Context) error {
 	}
 	loops.Wait()
 	return err
+}
+
+// hire makes the workers, whose loops do not run yet. From here on they are told of all
+// that changes.
+func (s *Server) hire(ctx context.Context) error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	for range s.o.Workers {
+		w, err := newWorker(ctx, s)
+		if err != nil {
+			for _, w := range s.workers {
+				w.loop.Stop()
+				w.loop.Run()
+			}
+			return err
+		}
+		s.workers = append(s.workers, w)
+	}
+	s.started.Store(true)
+	s.AuditChanged() // it may have meanwhile
+	return nil
 }
 
 // clock is the time that all workers agree on, in monotonic nanoseconds.

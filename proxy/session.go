@@ -78,6 +78,7 @@ type session struct {
 	// Places: own is pinned or for this moment, pipe is shared.
 	pipe, own link
 	tainted   bool // own must not serve anybody else
+	moving    bool // own is to be given back as soon as nothing binds the session to it
 	heavy     bool // works on connections of its own from now on
 	held      link // paused because this client is slow
 	draining  bool // ends as soon as nothing is under way
@@ -193,7 +194,7 @@ func (s *session) drainIfIdle() {
 func (s *session) end(reason string) {
 	if s.phase < ending {
 		s.reason = reason
-		s.giveBack(true)
+		s.giveBack(toAll)
 		s.pace.until = 0
 		s.setPhase(ending)
 		s.requestBy = 0

@@ -24,6 +24,11 @@ type Capacity struct {
 	Memory                         int64 // bytes
 }
 
+func (s *Server) capacity() Capacity {
+	set := s.settings.Load()
+	return Capacity{int64(set.MaxConnections), int64(set.MaxShared), int64(set.MaxDedicated), set.Limits.Memory}
+}
+
 // Snapshot adds up what the workers have counted. It waits for each loop to come
 // round; counts of a worker that does not within the time are missing, and ok is false.
 func (s *Server) Snapshot(within time.Duration) (snap Snapshot, ok bool) {
@@ -32,7 +37,7 @@ func (s *Server) Snapshot(within time.Duration) (snap Snapshot, ok bool) {
 		DeniedAddress: s.doors.deniedAddress.Load(), OverLimit: s.doors.overLimit.Load(), ProxyHeader: s.doors.proxyHeader.Load(),
 		HandshakeFailed: s.doors.handshakeFailed.Load(), HandshakeTimeout: s.doors.handshakeTimeout.Load(),
 		Handshakes: map[Handshake]uint64{}, Up: s.control.Up(), Memory: s.memory.Load(), Alerts: s.failures.alerts.Load(), Users: s.connected(), Limits: s.limits(), Rates: s.rates(),
-		Capacity: Capacity{int64(s.o.MaxConnections), int64(s.o.MaxShared), int64(s.o.MaxDedicated), s.o.Limits.Memory},
+		Capacity: s.capacity(),
 	}
 	snap.Shared, snap.Dedicated = s.upLimits.InUse()
 	s.doors.mu.Lock()
@@ -40,7 +45,7 @@ func (s *Server) Snapshot(within time.Duration) (snap Snapshot, ok bool) {
 		snap.Handshakes[h] = n
 	}
 	s.doors.mu.Unlock()
-	if !s.started.Load() {
+	if !s.running.Load() {
 		return snap, true
 	}
 	ok = true

@@ -15,8 +15,8 @@ const (
 
 // sweeps judges certificates from time to time until ctx ends.
 func (s *Server) sweeps(ctx context.Context) {
-	if s.o.TLS == nil {
-		return
+	if s.settings.Load().TLS == nil {
+		return // and there will be none, since listeners stay
 	}
 	tick := time.NewTicker(s.o.SweepEvery)
 	defer tick.Stop()
@@ -38,22 +38,24 @@ func (s *Server) Sweep() {
 		return
 	}
 	for _, w := range s.workers {
-		w.loop.Post(w.sweep)
+		w.loop.Post(func() { w.sweep(false, func() {}) })
 	}
 }
 
-func (w *worker) sweep() {
+// sweep judges certificates, and with all also clients who have none, and calls done
+// when that is over.
+func (w *worker) sweep(all bool, done func()) {
 	var list []*client
 	for c := range w.clients {
-		if len(c.chains) > 0 {
+		if len(c.chains) > 0 || all && c.tls != nil {
 			list = append(list, c)
 		}
 	}
-	w.sweepSome(list)
+	w.sweepSome(list, done)
 }
 
 // sweepSome judges the first of a list, and the rest in later turns.
-func (w *worker) sweepSome(list []*client) {
+func (w *worker) sweepSome(list []*client, done func()) {
 	now := time.Now()
 	n := min(len(list), sweepStep)
 	for _, c := range list[:n] {
@@ -61,15 +63,15 @@ func (w *worker) sweepSome(list []*client) {
 			w.judge(c, now)
 		}
 	}
-	if list = list[n:]; len(list) > 0 {
-		w.loop.Post(func() { w.sweepSome(list) })
+	if list = list[n:]; len(list) == 0 || !w.loop.Post(func() { w.sweepSome(list, done) }) {
+		done()
 	}
 }
 
 // judge closes a session whose client's certificate does not hold, whatever it is
 // doing.
 func (w *worker) judge(c *client, now time.Time) {
-	err := w.srv.o.TLS.Judge(c.chains, now)
+	err := w.set.TLS.Judge(c.chains, now)
 	if err == nil {
 		return
 	}

@@ -23,6 +23,7 @@ const (
 	textBusy        = "ERR redisgate: no upstream connection is free"
 	textUnreachable = "ERR redisgate: Redis is unreachable; the command was not sent"
 	textLost        = "ERR redisgate: connection to Redis lost; the command may have run"
+	textMoved       = "UNBLOCKED redisgate: Redis is at another address now"
 	textThrottled   = "ERR redisgate: too many failed attempts to log in; try again later"
 	textBusyLogin   = "ERR redisgate: too many clients are logging in at this moment; try again"
 	textRate        = "ERR rate limit exceeded"

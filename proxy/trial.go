@@ -74,7 +74,7 @@ func (s *session) queueTried(m *transaction) bool {
 	begun := 0
 	var parser resp.Parser
 	for buf, i := m.run, -1; len(buf) > 0; i++ { // the first is MULTI
-		n, err := parser.Next(buf, &s.k.accepted)
+		n, err := parser.Next(buf, &s.k.again)
 		if err != nil {
 			return true // cannot be: it was parsed before
 		}

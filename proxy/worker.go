@@ -27,6 +27,7 @@ type worker struct {
 	sendHeld func()
 
 	// Owned by the loop.
+	set     *Settings
 	clients map[*client]struct{}
 	outputs []*client // have output for the end of the turn
 	again   []*client // had too much of it for one turn
@@ -49,8 +50,9 @@ func newWorker(ctx context.Context, srv *Server) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
+	set := srv.settings.Load()
 	w := &worker{
-		srv: srv, loop: loop, kit: newKit(srv.o.Limits, srv.nextID),
+		srv: srv, set: set, loop: loop, kit: newKit(set.Limits, srv.nextID),
 		clients: map[*client]struct{}{}, plain: make([]byte, readBuffer+maxRecord),
 	}
 	w.kit.acl = srv.acl
@@ -58,7 +60,7 @@ func newWorker(ctx context.Context, srv *Server) (*worker, error) {
 		w.kit.audit = auditing{on: srv.o.Audit.Wants(), to: srv.o.Audit.Recorder()}
 	}
 	w.pool, err = upstream.NewPool(ctx, upstream.Options{
-		Loop: loop, Dialer: srv.o.Dialer, Limits: srv.upLimits, Notify: w.upstreamFailed,
+		Loop: loop, Dialer: set.Dialer, Limits: srv.upLimits, Notify: w.upstreamFailed,
 	})
 	if err != nil {
 		return nil, err
@@ -115,6 +117,7 @@ func (t outputTask) Run() { t.c.output() }
 type admitted struct {
 	nc     net.Conn
 	tls    *tlsfeed.Conn         // nil on a unix socket
+	by     TLS                   // of whose config
 	peer   netip.AddrPort        // the client's effective address; not valid on a unix socket
 	cert   *identity.Certificate // the client's; nil: none
 	chains [][]*x509.Certificate // from it to authorities
@@ -144,8 +147,11 @@ func (w *worker) adopt(a admitted) {
 	if a.cert != nil && !c.byCert {
 		w.refuseCertificate(c)
 	}
-	if len(a.chains) > 0 {
-		// What certificates are judged by may have changed since the handshake.
+	// What clients are judged by may have changed since the handshake began.
+	if !w.admits(c) {
+		return
+	}
+	if len(a.chains) > 0 || a.by != w.set.TLS && a.tls != nil {
 		if w.judge(c, time.Now()); c.closed {
 			return
 		}
@@ -193,7 +199,7 @@ func (w *worker) checkMemory() {
 	held := w.kit.bufs.held
 	total := w.srv.memory.Add(held - w.counted)
 	w.counted = held
-	if total <= w.srv.o.Limits.Memory {
+	if total <= w.kit.limits.Memory {
 		return
 	}
 	var worst *client

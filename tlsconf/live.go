@@ -1,17 +1,16 @@
 package tlsconf
 
 import (
-	"crypto/sha256"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"redisgate/watch"
 )
 
 // LiveOptions is what a Live needs.
@@ -36,7 +35,7 @@ type Live struct {
 	ok, failed atomic.Uint64
 
 	mu      sync.Mutex // one look at the files at a time; guards what follows
-	seen    [sha256.Size]byte
+	seen    watch.Sum
 	expired map[string]bool // files whose end was logged
 	renewed *Loaded         // whose Until was heeded
 }
@@ -48,24 +47,37 @@ func NewLive(o LiveOptions) (*Live, error) {
 	}
 	l := &Live{o: o, expired: make(map[string]bool)}
 	l.state.Store(o.First)
-	l.seen = l.digest()
+	l.seen = watch.Digest(l.o.Files, maxLists)
 	return l, nil
 }
 
 // Config is what a handshake that begins now is made with.
 func (l *Live) Config() *tls.Config { return l.state.Load().Config }
 
-// Judge says whether a client's certificate holds; see [Trust.Judge].
+// Judge says whether a client's certificate holds; see [Trust.Judge]. No chains are those
+// of a client without one, which does if none is required.
 func (l *Live) Judge(chains [][]*x509.Certificate, now time.Time) error {
-	t := l.state.Load().Trust
-	if t == nil {
+	state := l.state.Load()
+	switch auth := state.Config.ClientAuth; {
+	case state.Trust == nil || auth == tls.NoClientCert:
 		return nil // no certificate is asked for
+	case len(chains) == 0 && auth != tls.RequireAndVerifyClientCert:
+		return nil // it need not have one
+	case len(chains) == 0:
+		return ErrMissing
 	}
-	return t.Judge(chains, now)
+	return state.Trust.Judge(chains, now)
 }
 
 // Expiries says when what is in force ends.
 func (l *Live) Expiries() []Expiry { return l.state.Load().Expiries }
+
+// Watch follows the files until ctx ends.
+func (l *Live) Watch(ctx context.Context) { l.watch(ctx, watch.LookEvery) }
+
+func (l *Live) watch(ctx context.Context, every time.Duration) {
+	watch.Follow(ctx, watch.Options{Files: func() []string { return l.o.Files }, Look: l.Look, Every: every, Log: l.o.Log})
+}
 
 // Reloads counts the changes of files that are in force, and those with which
 // something was wrong.
@@ -78,7 +90,7 @@ func (l *Live) Look(now time.Time) {
 	// Before they are read: what changes meanwhile is seen as a change next time.
 	state := l.state.Load()
 	over := !state.Until.IsZero() && now.After(state.Until) && state != l.renewed
-	if seen := l.digest(); seen != l.seen || over {
+	if seen := watch.Digest(l.o.Files, maxLists); seen != l.seen || over {
 		l.seen, l.renewed = seen, state
 		l.reload(now)
 	}
@@ -119,25 +131,4 @@ func (l *Live) logExpired(now time.Time) {
 			l.o.Log.Error("a TLS file has expired; replace it", "file", e.File, "expired", e.NotAfter.UTC().Format(time.RFC3339))
 		}
 	}
-}
-
-// digest sums up what the files hold, or why they cannot be read.
-func (l *Live) digest() (sum [sha256.Size]byte) {
-	h := sha256.New()
-	for _, name := range l.o.Files {
-		content := sha256.New()
-		n, err := copyFile(content, name)
-		fmt.Fprintf(h, "%q %d %x %v\n", name, n, content.Sum(nil), err)
-	}
-	h.Sum(sum[:0])
-	return sum
-}
-
-func copyFile(to io.Writer, name string) (int64, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	return io.Copy(to, io.LimitReader(f, maxLists+1))
 }

@@ -46,6 +46,7 @@ type CertificateError string
 const (
 	ErrUntrusted CertificateError = "the client's certificate is not signed by a known authority any more"
 	ErrExpired   CertificateError = "the client's certificate, or one that signs it, has expired"
+	ErrMissing   CertificateError = "the client has no certificate, and one is required"
 	ErrRevoked   CertificateError = "the client's certificate is revoked"
 	ErrUnlisted  CertificateError = "there is no current revocation list of the client certificate's issuer"
 )

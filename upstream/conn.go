@@ -35,6 +35,7 @@ const (
 type Conn struct {
 	// Static after construction.
 	pool   *Pool
+	dialer *Dialer
 	shared bool
 
 	// Owned by the loop.
@@ -75,6 +76,9 @@ func (c *Conn) Usable() bool { return c.state != closed && !c.retired && !c.fini
 
 // Retired says that c was a shared pipeline and now only finishes what it owes.
 func (c *Conn) Retired() bool { return c.retired }
+
+// Outdated says that the pool makes connections in another way since c was made.
+func (c *Conn) Outdated() bool { return c.dialer != c.pool.dialer }
 
 // Shared says that c carries, or carried, the commands of many receivers.
 func (c *Conn) Shared() bool { return c.shared }

@@ -22,12 +22,17 @@ type Server struct {
 }
 
 // Control watches Redis over a connection of its own. It decodes replies and is
-// not on the path of any command.
+// not on the path of any command. Its methods may be called from any goroutine.
 type Control struct {
-	dialer *Dialer
-	client *redis.Client
+	way    atomic.Pointer[way]
 	up     atomic.Bool
 	server atomic.Pointer[Server]
+}
+
+// way is how Redis is reached.
+type way struct {
+	dialer *Dialer
+	client *redis.Client
 }
 
 // silence keeps go-redis, whose logger is one for the process, from writing to
@@ -41,9 +46,21 @@ func (silent) Printf(context.Context, string, ...any) {}
 // NewControl returns a Control; nothing is dialed before Check.
 func NewControl(d *Dialer) *Control {
 	silence()
-	c := &Control{dialer: d}
+	c := &Control{}
 	c.server.Store(&Server{Name: "redis", Version: "7.0.0", Mode: "standalone", Role: "master"})
-	c.client = redis.NewClient(&redis.Options{
+	c.way.Store(newWay(d))
+	return c
+}
+
+// Redirect has Redis reached by d from now on. What was asked before goes on, or fails.
+func (c *Control) Redirect(d *Dialer) {
+	if c.way.Load().dialer != d {
+		_ = c.way.Swap(newWay(d)).client.Close() // which says that it was closed before
+	}
+}
+
+func newWay(d *Dialer) *way {
+	return &way{dialer: d, client: redis.NewClient(&redis.Options{
 		Addr: d.Address,
 		// Logged in as clients' connections are: go-redis would not mind a password
 		// that Redis does not want, and call a Redis up that nobody can use.
@@ -54,8 +71,7 @@ func NewControl(d *Dialer) *Control {
 		DialTimeout: d.Timeout, ReadTimeout: d.Timeout, WriteTimeout: d.Timeout,
 		DialerRetries:            1,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-	})
-	return c
+	})}
 }
 
 // Up says whether the last Check succeeded.
@@ -66,14 +82,26 @@ func (c *Control) Server() *Server { return c.server.Load() }
 
 // Check pings Redis and reads who it is.
 func (c *Control) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, c.dialer.Timeout)
+	for {
+		w := c.way.Load()
+		err := c.check(ctx, w)
+		if err == nil || c.way.Load() == w {
+			return err
+		} // else Redis is reached in another way since, and this one was closed
+	}
+}
+
+func (c *Control) check(ctx context.Context, w *way) error {
+	ctx, cancel := context.WithTimeout(ctx, w.dialer.Timeout)
 	defer cancel()
-	if err := c.client.Ping(ctx).Err(); err != nil {
-		c.up.Store(false)
+	if err := w.client.Ping(ctx).Err(); err != nil {
+		if c.way.Load() == w {
+			c.up.Store(false)
+		}
 		return err
 	}
 	c.up.Store(true)
-	info, err := c.client.Info(ctx).Result()
+	info, err := w.client.Info(ctx).Result()
 	if err != nil {
 		return nil // a service account without INFO is no outage
 	}
@@ -83,22 +111,24 @@ func (c *Control) Check(ctx context.Context) error {
 
 // Commands returns the names of the commands that Redis has, lower case.
 func (c *Control) Commands(ctx context.Context) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.dialer.Timeout)
+	w := c.way.Load()
+	ctx, cancel := context.WithTimeout(ctx, w.dialer.Timeout)
 	defer cancel()
-	return c.client.CommandList(ctx, nil).Result()
+	return w.client.CommandList(ctx, nil).Result()
 }
 
 // Ask sends one command and returns its reply, decoded: a string, an integer, nil or a
 // slice of these. A reply that is an error is an error of Redis's text. It is for looking
 // at Redis, not for clients' commands.
 func (c *Control) Ask(ctx context.Context, args ...string) (any, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.dialer.Timeout)
+	w := c.way.Load()
+	ctx, cancel := context.WithTimeout(ctx, w.dialer.Timeout)
 	defer cancel()
 	words := make([]any, len(args))
 	for i, a := range args {
 		words[i] = a
 	}
-	reply, err := c.client.Do(ctx, words...).Result()
+	reply, err := w.client.Do(ctx, words...).Result()
 	if errors.Is(err, redis.Nil) {
 		return nil, nil
 	}
@@ -106,12 +136,12 @@ func (c *Control) Ask(ctx context.Context, args ...string) (any, error) {
 }
 
 // Close ends the connection. A Control that Watch runs closes itself.
-func (c *Control) Close() error { return c.client.Close() }
+func (c *Control) Close() error { return c.way.Load().client.Close() }
 
 // Watch checks every interval until ctx ends, and calls changed when Redis goes
 // or comes, the first result included.
 func (c *Control) Watch(ctx context.Context, interval time.Duration, changed func(up bool, err error)) {
-	defer c.client.Close()
+	defer func() { _ = c.Close() }()
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for first, was := true, false; ; first = false {

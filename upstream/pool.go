@@ -23,7 +23,7 @@ const (
 
 // Limits bounds the connections of all workers together.
 type Limits struct {
-	MaxShared, MaxDedicated int
+	maxShared, maxDedicated atomic.Int64
 
 	shared, dedicated atomic.Int64
 	dials             chan struct{}
@@ -31,7 +31,16 @@ type Limits struct {
 
 // NewLimits returns limits on the numbers of shared and dedicated connections.
 func NewLimits(maxShared, maxDedicated int) *Limits {
-	return &Limits{MaxShared: maxShared, MaxDedicated: maxDedicated, dials: make(chan struct{}, dialsAtOnce)}
+	l := &Limits{dials: make(chan struct{}, dialsAtOnce)}
+	l.Set(maxShared, maxDedicated)
+	return l
+}
+
+// Set changes the limits. Connections beyond them stay; there are no new ones until
+// enough of them have gone. Any goroutine.
+func (l *Limits) Set(maxShared, maxDedicated int) {
+	l.maxShared.Store(int64(maxShared))
+	l.maxDedicated.Store(int64(maxDedicated))
 }
 
 // InUse returns the numbers of shared and dedicated connections. Any goroutine.
@@ -43,12 +52,12 @@ func (l *Limits) InUse() (shared, dedicated int) {
 type Pool struct {
 	// Static after construction.
 	loop   *eventloop.Loop
-	dialer *Dialer
 	limits *Limits
 	notify func(kind string, err error)
 	ctx    context.Context
 
 	// Owned by the loop.
+	dialer   *Dialer // of connections to come
 	active   map[Key]*Conn
 	idle     []*Conn // most recently used last
 	flushing []*Conn
@@ -90,11 +99,11 @@ func (p *Pool) Shared(k Key) (*Conn, error) {
 	if p.down() {
 		return nil, ErrUnreachable
 	}
-	if p.limits.shared.Add(1) > int64(p.limits.MaxShared) && !p.dropQuiet() {
+	if p.limits.shared.Add(1) > p.limits.maxShared.Load() && !p.dropQuiet() {
 		p.limits.shared.Add(-1)
 		return nil, ErrBusy
 	}
-	c := &Conn{pool: p, key: k, shared: true}
+	c := &Conn{pool: p, dialer: p.dialer, key: k, shared: true}
 	p.active[k] = c
 	p.dial(c)
 	return c, nil
@@ -121,14 +130,14 @@ func (p *Pool) Dedicated(k Key, owner Receiver) (*Conn, error) {
 	if p.down() {
 		return nil, ErrUnreachable
 	}
-	if p.limits.dedicated.Add(1) > int64(p.limits.MaxDedicated) {
+	if p.limits.dedicated.Add(1) > p.limits.maxDedicated.Load() {
 		if len(p.idle) == 0 {
 			p.limits.dedicated.Add(-1)
 			return nil, ErrBusy
 		}
 		p.idle[0].end() // an idle one in another database makes room
 	}
-	c := &Conn{pool: p, key: k, owner: owner}
+	c := &Conn{pool: p, dialer: p.dialer, key: k, owner: owner}
 	p.dial(c)
 	return c, nil
 }
@@ -151,7 +160,7 @@ func (p *Pool) takeIdle(k Key) *Conn {
 func (p *Pool) Release(c *Conn, clean bool) {
 	c.owner = nil
 	if !clean || c.state != open || c.q.len() > 0 || len(c.hold) > 0 || !c.framer.Idle() ||
-		c.inPush || c.spent || c.through || c.subscriber || c.shared || c.Unsent() > 0 {
+		c.Outdated() || c.inPush || c.spent || c.through || c.subscriber || c.shared || c.Unsent() > 0 {
 		c.end()
 		return
 	}
@@ -183,14 +192,14 @@ func (p *Pool) Flush() {
 }
 
 func (p *Pool) dial(c *Conn) {
-	key := c.key
+	key, dialer := c.key, c.dialer
 	c.dialing = true
 	go func() {
 		var nc net.Conn
 		var err error
 		select {
 		case p.limits.dials <- struct{}{}:
-			nc, err = p.dialer.Dial(p.ctx, key)
+			nc, err = dialer.Dial(p.ctx, key)
 			<-p.limits.dials
 		case <-p.ctx.Done():
 			err = p.ctx.Err()

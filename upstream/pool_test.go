@@ -268,7 +268,7 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 // not longer: clients that come and go must not have dials without number.
 func TestDedicatedAreCounted(t *testing.T) {
 	s := newScripted(t)
-	l := newLoud(t, s, func(_ *Dialer, m *Limits) { m.MaxDedicated = 2 })
+	l := newLoud(t, s, func(_ *Dialer, m *Limits) { m.Set(100, 2) })
 	var r taker
 	first, second := l.take(resp2, &r), l.take(resp2, &r)
 	busy := func() bool {
@@ -319,7 +319,7 @@ func TestDedicatedAreCounted(t *testing.T) {
 // TestSharedAreCounted: one that is quiet makes room for one of another key.
 func TestSharedAreCounted(t *testing.T) {
 	s := newScripted(t)
-	l := newLoud(t, s, func(_ *Dialer, m *Limits) { m.MaxShared = 1 })
+	l := newLoud(t, s, func(_ *Dialer, m *Limits) { m.Set(1, 100) })
 	var r taker
 	var c *Conn
 	l.on(func() { c, _ = l.Shared(resp2) })

@@ -35,7 +35,7 @@ func newQuiet(t testing.TB) *quiet {
 
 // pipeline is an open shared connection.
 func (q *quiet) pipeline(k Key) *Conn {
-	c := &Conn{pool: q.Pool, key: k, shared: true, state: open}
+	c := &Conn{pool: q.Pool, dialer: q.dialer, key: k, shared: true, state: open}
 	q.active[k] = c
 	q.limits.shared.Add(1)
 	return c
@@ -44,7 +44,7 @@ func (q *quiet) pipeline(k Key) *Conn {
 // single is an open dedicated connection.
 func (q *quiet) single(k Key, owner Receiver) *Conn {
 	q.limits.dedicated.Add(1)
-	return &Conn{pool: q.Pool, key: k, owner: owner, state: open}
+	return &Conn{pool: q.Pool, dialer: q.dialer, key: k, owner: owner, state: open}
 }
 
 // taker is a receiver that keeps what it is told.

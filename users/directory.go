@@ -49,21 +49,27 @@ type DirectoryOptions struct {
 // whoever runs redisgate.
 type Directory struct {
 	store *Store
-	o     DirectoryOptions
+	o     atomic.Pointer[DirectoryOptions] // replaced with changing held
 
-	changing  sync.Mutex               // held by a change until everybody has been told
-	listeners []func(old, latest *Set) // guarded by changing
-	retired   atomic.Bool
+	changing  sync.Mutex               // held by a change until everybody has been told; guards what follows
+	listeners []func(old, latest *Set) // told of each change
+	discards  []func(Discarded)
+	saves     []func(file string)
+	source    *Set // what was read last, or saved: what differs from it is a run-time change
+
+	retired atomic.Bool
 }
 
 // NewDirectory makes a directory of a store's users, to which the extras have been
 // applied already.
 func NewDirectory(store *Store, o DirectoryOptions) *Directory {
-	return &Directory{store: store, o: o}
+	d := &Directory{store: store, source: store.Load()}
+	d.o.Store(&o)
+	return d
 }
 
 // File is the aclfile's name, or "".
-func (d *Directory) File() string { return d.o.File }
+func (d *Directory) File() string { return d.o.Load().File }
 
 // OnChange has f called after each change, before the method that made it returns and
 // before the next change. f may look at the store, and must not change users.
@@ -126,8 +132,9 @@ func (d *Directory) SetUser(by, name string, rules []string) error {
 			next = u.definition()
 			next.User, err = u.With(rules, policy.Options{RefuseReserved: true})
 		} else {
-			next = d.o.define(name, nil)
-			opt := d.o.Extras[name].options()
+			o := d.o.Load()
+			next = o.define(name, nil)
+			opt := o.Extras[name].options()
 			opt.RefuseReserved = true
 			next.User, err = policy.NewUser(name, rules, opt)
 		}
@@ -222,8 +229,8 @@ func (d *Directory) mayChange(u *User) error {
 		return nil
 	}
 	where := "the configuration"
-	if d.o.Config != "" {
-		where = oneLine(d.o.Config)
+	if name := d.o.Load().Config; name != "" {
+		where = oneLine(name)
 	}
 	return fmt.Errorf("User '%s' is defined in %s and is changed there", u.Name, where)
 }
@@ -248,31 +255,32 @@ var errNoFile = errors.New("This Redis instance is not configured to use an ACL 
 // Load is ACL LOAD: it replaces all users by those of the aclfile, or none if
 // anything is wrong with the file.
 func (d *Directory) Load(by string) error {
-	if d.o.File == "" {
-		return errNoFile
-	}
 	d.changing.Lock()
 	defer d.changing.Unlock()
+	o := d.o.Load()
+	if o.File == "" {
+		return errNoFile
+	}
 	if err := d.mayAsk(by); err != nil {
 		return err
 	}
-	definitions, err := d.read()
+	definitions, err := o.read()
 	if err != nil {
-		return d.loadError(err)
+		return o.loadError(err)
 	}
-	return d.change(func(old *Set) (*Set, error) {
+	return d.replace(func(old *Set) (*Set, error) {
 		set, err := NewSet(definitions, old)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w. %s", oneLine(d.o.File), err, aclfile.Unchanged)
+			return nil, fmt.Errorf("%s: %w. %s", oneLine(o.File), err, aclfile.Unchanged)
 		}
 		return set, nil
 	})
 }
 
-func (d *Directory) loadError(err error) error {
+func (o *DirectoryOptions) loadError(err error) error {
 	var problems aclfile.Problems
 	if errors.As(err, &problems) {
-		return errors.New(problems.LoadText(d.o.File))
+		return errors.New(problems.LoadText(o.File))
 	}
 	reason := err
 	var path *fs.PathError
@@ -283,18 +291,19 @@ func (d *Directory) loadError(err error) error {
 	if len(text) > 0 {
 		text[0] = unicode.ToUpper(text[0]) // as strerror has it
 	}
-	return errors.New(oneLine(fmt.Sprintf("Error loading ACLs, opening file '%s': %s", d.o.File, string(text))))
+	return errors.New(oneLine(fmt.Sprintf("Error loading ACLs, opening file '%s': %s", o.File, string(text))))
 }
 
 // Save is ACL SAVE: it writes all users into the aclfile. A user who is gone, but to
 // whom the configuration adds something, is written as one who is off and may do
 // nothing: without a line the next start would fail.
 func (d *Directory) Save(by string) error {
-	if d.o.File == "" {
-		return errNoFile
-	}
 	d.changing.Lock()
 	defer d.changing.Unlock()
+	o := d.o.Load()
+	if o.File == "" {
+		return errNoFile
+	}
 	if err := d.mayAsk(by); err != nil {
 		return err
 	}
@@ -303,7 +312,7 @@ func (d *Directory) Save(by string) error {
 	for _, u := range set.all {
 		all = append(all, u.User)
 	}
-	for name := range d.o.Extras {
+	for name := range o.Extras {
 		if set.byName[name] == nil {
 			off, err := policy.NewUser(name, nil, policy.Options{})
 			if err != nil {
@@ -316,9 +325,13 @@ func (d *Directory) Save(by string) error {
 	if err != nil {
 		return saveError(err)
 	}
-	if err := aclfile.Write(d.o.File, text); err != nil {
+	if err := aclfile.Write(o.File, text); err != nil {
 		return saveError(err)
 	}
+	for _, f := range d.saves {
+		f(o.File)
+	}
+	d.source = set
 	return d.change(func(old *Set) (*Set, error) { return old.saved() })
 }
 

@@ -43,8 +43,8 @@ func DefineFiled(entries []aclfile.Entry, o DirectoryOptions) []Definition {
 // read makes definitions of the aclfile's users. An extra without a user of its name
 // is an error, as it is at the start: nobody would notice a typing error in a name
 // whose rights it was to narrow.
-func (d *Directory) read() ([]Definition, error) {
-	entries, err := aclfile.Read(d.o.File, FileOptions(d.o.Extras))
+func (o *DirectoryOptions) read() ([]Definition, error) {
+	entries, err := aclfile.Read(o.File, FileOptions(o.Extras))
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (d *Directory) read() ([]Definition, error) {
 		known[e.Name] = true
 	}
 	var missing []string
-	for name := range d.o.Extras {
+	for name := range o.Extras {
 		if !known[name] {
 			missing = append(missing, "'"+name+"'")
 		}
@@ -62,7 +62,7 @@ func (d *Directory) read() ([]Definition, error) {
 		slices.Sort(missing)
 		return nil, aclfile.Problems{{Msg: "no line for " + strings.Join(missing, ", ") + ", to which the configuration has a [[user]]"}}
 	}
-	return DefineFiled(entries, d.o), nil
+	return DefineFiled(entries, *o), nil
 }
 
 // saved is the set in which all users but those of the configuration are the

@@ -38,7 +38,8 @@ type Set struct {
 // nothing: in Redis it would be open to everybody.
 //
 // previous is the set that this one replaces, or nil; from it come the users'
-// indexes.
+// indexes, and the users themselves that are the same: whoever is one of them has the
+// same pointer in both sets.
 func NewSet(definitions []Definition, previous *Set) (*Set, error) {
 	s := &Set{byName: make(map[string]*User, len(definitions)+1), most: 1}
 	if previous != nil {
@@ -54,7 +55,7 @@ func NewSet(definitions []Definition, previous *Set) (*Set, error) {
 		if err := d.check(); err != nil {
 			return nil, err
 		}
-		s.add(s.newUser(d))
+		s.add(s.newUser(d).asIn(previous))
 	}
 	if s.byName[Default] == nil {
 		off, err := policy.ParseUser(Default, "", policy.Options{})
@@ -64,7 +65,7 @@ func NewSet(definitions []Definition, previous *Set) (*Set, error) {
 		if off.Enabled || off.NoPass || len(off.Passwords) > 0 {
 			return nil, fmt.Errorf("a user without rules is not off")
 		}
-		s.add(s.newUser(Definition{User: off, Origin: Builtin}))
+		s.add(s.newUser(Definition{User: off, Origin: Builtin}).asIn(previous))
 	}
 	if len(s.all) > MaxUsers {
 		return nil, errTooMany

@@ -28,6 +28,8 @@ type built struct {
 	redisOptions tlsconf.ClientOptions // that it was loaded by
 	users        *users.Set
 	directory    users.DirectoryOptions // how ACL commands change them
+	clients      *tlsconf.Live          // of tls, once it is followed
+	toRedis      *tlsconf.Live          // of redisTLS
 	allow, deny  *policy.Networks
 	admin        *policy.Networks
 	balancers    *policy.Networks
@@ -41,13 +43,28 @@ type built struct {
 // loadAndBuild reads the file at path and compiles it. The error holds
 // everything that is wrong with both.
 func loadAndBuild(path string, now time.Time) (*built, error) {
+	return loadAdjustAndBuild(path, now, func(*config.Config) error { return nil })
+}
+
+// loadAdjustAndBuild is loadAndBuild with a last word on what was read, which is called
+// before other files are, and may find more problems.
+func loadAdjustAndBuild(path string, now time.Time, adjust func(*config.Config) error) (*built, error) {
 	cfg, err := loadConfig(path)
 	var all config.Problems
 	if err != nil && (cfg == nil || !errors.As(err, &all)) {
 		return nil, err
 	}
-	b, err := build(cfg, now)
 	var more config.Problems
+	if err := adjust(cfg); err != nil && !errors.As(err, &more) {
+		return nil, err
+	}
+	for _, p := range more {
+		if !all.Covers(p.Path) {
+			all = append(all, p)
+		}
+	}
+	more = nil
+	b, err := build(cfg, now)
 	if err != nil && !errors.As(err, &more) {
 		return nil, err
 	}

@@ -108,7 +108,7 @@ func demo(ctx context.Context, o demoOptions, stdout, stderr io.Writer) (err err
 		metricsAt.Close()
 		return err
 	}
-	drain, now, stop := signals(ctx, log, g.look)
+	drain, now, stop := signals(ctx, log, func() { g.ask("SIGHUP") })
 	defer stop()
 	printDemo(stdout, o.redis, people, filepath.Join(dir, "ca.crt"), clients.Addr(), metricsAt.Addr())
 	return g.run(drain, now)

@@ -13,7 +13,6 @@ import (
 	"redisgate/metrics"
 	"redisgate/proxy"
 	"redisgate/status"
-	"redisgate/tlsconf"
 	"redisgate/tlsfeed"
 	"redisgate/upstream"
 	"redisgate/users"
@@ -24,19 +23,21 @@ const watchInterval = time.Second
 
 // gate is a redisgate that listens and is ready to run.
 type gate struct {
-	b       *built
-	log     *slog.Logger
-	server  *proxy.Server
-	users   *users.Store
-	changes *users.Directory // of users
-	control *upstream.Control
-	audit   *auditLog
-	web     *metrics.Server
-	webAt   net.Listener // nil: no metrics
-	page    *status.Page
-	tls     []*tlsconf.Live // what follows its files
-	relay   *relay          // nil: no hand-over
-	undo    func()
+	b        *built // what it was started with
+	log      *slog.Logger
+	server   *proxy.Server
+	users    *users.Store
+	changes  *users.Directory // of users
+	control  *upstream.Control
+	throttle *auth.Throttle
+	audit    *auditLog
+	web      *metrics.Server
+	webAt    net.Listener // nil: no metrics
+	page     *status.Page
+	tls      followed
+	relay    *relay // nil: no hand-over
+	undo     func()
+	reloads  reloads
 
 	compareOnce sync.Once
 }
@@ -48,62 +49,37 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 	workers, slots := processors(b.cfg.Listen.Workers, cpus)
 	g := &gate{b: b, log: log, control: upstream.NewControl(b.dialer), webAt: metricsAt}
 	g.users = users.NewStore(b.users)
+	g.throttle = auth.NewThrottle(throttling(b.cfg))
 	g.changes = users.NewDirectory(g.users, b.directory)
-	in, up := b.cfg.Listen, b.cfg.Upstream
-	live, err := liveTLS(b, log, func() { g.server.Sweep() })
-	if err != nil {
+	g.begin(b, workers, slots)
+	if err := g.follow(b, nil); err != nil {
 		return nil, err
 	}
-	var clients proxy.TLS
-	if live != nil {
-		clients, g.tls = live, append(g.tls, live)
-	}
-	toRedis, err := liveRedis(b, log)
-	if err != nil {
-		return nil, err
-	}
-	if toRedis != nil {
-		g.tls = append(g.tls, toRedis)
-	}
+	var err error
 	if g.audit, err = newAuditLog(b.audit, log); err != nil {
 		return nil, fmt.Errorf("opening the audit log: %w", err)
 	}
 	g.server, err = proxy.New(proxy.Options{
-		Audit:               auditor{g.audit.Trail},
-		Listeners:           listeners,
-		TLS:                 clients,
-		Slots:               tlsfeed.NewSlots(slots),
-		Users:               g.users,
-		Directory:           g.changes,
-		Throttle:            auth.NewThrottle(auth.ThrottleOptions{Free: b.cfg.Auth.FreeAttempts, Lockout: b.cfg.Auth.Lockout.Std()}),
-		Allow:               b.allow,
-		Deny:                b.deny,
-		Admin:               b.admin,
-		Balancers:           b.balancers,
-		Dialer:              b.dialer,
-		Control:             g.control,
-		Limits:              b.limits,
-		Log:                 log,
-		Workers:             workers,
-		MaxConnections:      in.MaxConnections,
-		MaxPerAddress:       b.cfg.Limits.ConnectionsPerAddress,
-		MaxShared:           up.MaxShared,
-		MaxDedicated:        up.MaxDedicated,
-		MaxDedicatedPerUser: up.MaxDedicatedPerUser,
-		HandshakeTimeout:    in.HandshakeTimeout.Std(),
-		Proving:             proving(slots),
-		ProveTimeout:        in.AuthTimeout.Std(),
-		BalancerTimeout:     min(in.ProxyProtocolTimeout.Std(), in.HandshakeTimeout.Std()),
-		DrainTimeout:        in.DrainTimeout.Std(),
-		DrainDelay:          in.DrainDelay.Std(),
-		Begin:               func(ctx context.Context) error { return g.relay.begin(ctx, g) },
+		Settings:  settings(b),
+		Audit:     auditor{g.audit.Trail},
+		Listeners: listeners,
+		Slots:     tlsfeed.NewSlots(slots),
+		Users:     g.users,
+		Directory: g.changes,
+		Throttle:  g.throttle,
+		Control:   g.control,
+		Log:       log,
+		Workers:   workers,
+		Proving:   proving(slots),
+		Begin:     func(ctx context.Context) error { return g.relay.begin(ctx, g) },
 	})
 	if err != nil {
 		g.audit.Close(0)
 		return nil, err
 	}
+	g.tls.set(b.lives())
 	if metricsAt != nil {
-		source := &stats{snapshot: g.server.Snapshot, live: g.tls, audit: g.audit.Trail, started: time.Now()}
+		source := &stats{snapshot: g.server.Snapshot, files: &g.tls, loaded: g.reloads.loaded, audit: g.audit.Trail}
 		g.page, err = newPage(g, listeners, source, build)
 		if err != nil {
 			return nil, err
@@ -127,7 +103,7 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 		}
 	}
 	// The goroutines of one hash are more than its permit, if it has lanes.
-	g.undo = tune(workers, slots+proving(slots)*(b.users.Lanes()-1))
+	g.undo = tune(workers, slots+lanes(slots, b.users))
 	return g, nil
 }
 
@@ -137,12 +113,14 @@ func (g *gate) run(drain, now context.Context) error {
 	// Health and metrics go on while clients drain, and end with run.
 	ctx, end := context.WithCancel(context.WithoutCancel(drain))
 	var beside sync.WaitGroup
-	for _, l := range g.tls {
-		beside.Go(func() { l.Watch(ctx) })
-	}
+	beside.Go(func() { g.tls.run(ctx) })
+	beside.Go(func() { g.watchAndReload(ctx, drain) })
 	beside.Go(func() {
 		supervisor{
-			log: g.log, drain: g.b.cfg.Listen.DrainTimeout.Std() + g.b.cfg.Listen.DrainDelay.Std(),
+			log: g.log, drain: func() time.Duration {
+				in := g.latest().cfg.Listen
+				return in.DrainTimeout.Std() + in.DrainDelay.Std()
+			},
 			alive: func(within time.Duration) bool {
 				_, ok := g.server.Snapshot(within)
 				return ok
@@ -163,28 +141,18 @@ func (g *gate) run(drain, now context.Context) error {
 	beside.Go(func() { g.relay.offer(drain, ctx, g) })
 	g.audit.config("started", "", 1)
 	err := g.server.Run(drain, now)
-	g.audit.config("stopped", "", 1)
+	g.audit.config("stopped", "", g.reloads.loaded().generation)
 	g.audit.Close(auditEnd)
 	end()
 	beside.Wait()
 	return err
 }
 
-// look reads TLS files again that have changed, without waiting for the system to say
-// that they have.
-func (g *gate) look() {
-	g.log.Info("SIGHUP: looking at TLS files, opening the audit log anew; anything else in the configuration needs a restart")
-	for _, l := range g.tls {
-		l.Look(time.Now())
-	}
-	g.audit.Reopen()
-}
-
 func (g *gate) redisChanged(up bool, err error) {
 	if up {
-		g.log.Info("Redis answers", "address", g.b.cfg.Upstream.Address)
+		g.log.Info("Redis answers", "address", g.latest().cfg.Upstream.Address)
 		g.compareOnce.Do(func() { compareCommands(g.control, g.log) })
 		return
 	}
-	g.log.Warn("Redis does not answer", "address", g.b.cfg.Upstream.Address, "error", err)
+	g.log.Warn("Redis does not answer", "address", g.latest().cfg.Upstream.Address, "error", err)
 }

@@ -47,7 +47,9 @@ func liveRedis(b *built, log *slog.Logger) (*tlsconf.Live, error) {
 // fill adds what is to be seen of files to a snapshot.
 func (s *stats) fill(out *metrics.Snapshot) {
 	seen := make(map[string]bool) // a file may be named twice
-	for _, l := range s.live {
+	lives, past := s.files.all()
+	out.TLSReloads = past
+	for _, l := range lives {
 		for _, e := range l.Expiries() {
 			if seen[e.File] {
 				continue

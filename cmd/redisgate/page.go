@@ -9,18 +9,18 @@ import (
 
 // newPage makes the page that the listener for metrics shows to people.
 func newPage(g *gate, listeners []net.Listener, source metrics.Source, build metrics.Build) (*status.Page, error) {
-	facts := status.Facts{Redis: g.b.cfg.Upstream.Address}
+	var at []string
 	for _, l := range listeners {
-		at := l.Addr().String()
+		a := l.Addr().String()
 		if l.Addr().Network() == "unix" {
-			at = "unix://" + at
+			a = "unix://" + a
 		} else {
-			at += " (TLS)"
+			a += " (TLS)"
 		}
-		facts.Listeners = append(facts.Listeners, at)
+		at = append(at, a)
 	}
 	return status.New(status.Options{
 		Source: source, Build: build, Ready: g.server.Ready,
-		Facts: func() status.Facts { return facts },
+		Facts: func() status.Facts { return status.Facts{Listeners: at, Redis: g.latest().cfg.Upstream.Address} },
 	})
 }

@@ -18,15 +18,34 @@ import (
 // newLog makes the logger that the configuration asks for; its values are
 // those that Validate lets through.
 func newLog(w io.Writer, c config.Log) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
-		level = slog.LevelInfo
-	}
+	level := new(slog.LevelVar)
+	level.Set(logLevel(c))
 	o := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
+		return slog.New(levelled{slog.NewJSONHandler(w, o), level})
 	}
-	return slog.New(slog.NewTextHandler(w, o))
+	return slog.New(levelled{slog.NewTextHandler(w, o), level})
+}
+
+// levelled is a handler whose level can be changed; loggers derived from its own follow.
+type levelled struct {
+	slog.Handler
+	level *slog.LevelVar
+}
+
+// setLevel changes the level of a logger of newLog.
+func setLevel(log *slog.Logger, c config.Log) {
+	if h, ok := log.Handler().(levelled); ok {
+		h.level.Set(logLevel(c))
+	}
+}
+
+func logLevel(c config.Log) slog.Level {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		return slog.LevelInfo
+	}
+	return level
 }
 
 // signals turns the process's signals into two contexts: drain ends with the
@@ -85,13 +104,16 @@ func proving(slots int) int { return max(1, slots/2) }
 // live long, so the memory saved is worth more than the processor time spent.
 const gcPercent = 40
 
+// procs is GOMAXPROCS.
+func procs(workers, slots int) int { return workers + slots + 1 }
+
 // tune sets the process up for event loops. It returns what undoes it, for
 // tests and for embedded runs.
 func tune(workers, slots int) (undo func()) {
 	// Go's poller is looked at by an idle P, or every 10 ms: with a P for each
 	// goroutine that may be busy, plus one, a parked loop never waits for those.
 	// The kernel then shares the processors among the threads.
-	procs := runtime.GOMAXPROCS(workers + slots + 1)
+	procs := runtime.GOMAXPROCS(procs(workers, slots))
 	percent, undoLimit := gcPercent, limitMemory(memlimit.FromCgroup)
 	if os.Getenv("GOGC") == "" {
 		percent = debug.SetGCPercent(gcPercent)

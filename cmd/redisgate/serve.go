@@ -19,7 +19,8 @@ func newServe() *cobra.Command {
 		Use:   "serve --config FILE",
 		Short: "Run the proxy",
 		Long: `serve runs the proxy until SIGTERM or SIGINT, which lets clients finish for
-listen.drain_timeout; a second signal ends it at once.`,
+listen.drain_timeout; a second signal ends it at once. SIGHUP has the configuration read
+again, with all files that it names.`,
 		Example: "  redisgate serve --config /etc/redisgate/redisgate.toml",
 		Args:    none,
 	}
@@ -75,7 +76,7 @@ func serve(ctx context.Context, b *built, stderr io.Writer) error {
 		k.keep(o.at, o.ln)
 	}
 	logStart(log, listeners, metricsAt, b.cfg, build.Version)
-	drain, now, stop := signals(ctx, log, g.look)
+	drain, now, stop := signals(ctx, log, func() { g.ask("SIGHUP") })
 	defer stop()
 	if err := g.run(drain, now); err != nil {
 		return logged(b.cfg.Log, log, err)

@@ -12,7 +12,6 @@ import (
 	"redisgate/metrics"
 	"redisgate/policy/command"
 	"redisgate/proxy"
-	"redisgate/tlsconf"
 )
 
 // snapshotTime bounds how long a scrape waits for a busy worker.
@@ -22,9 +21,9 @@ const snapshotTime = time.Second
 type stats struct {
 	// Static after construction.
 	snapshot func(within time.Duration) (proxy.Snapshot, bool)
-	live     []*tlsconf.Live
-	audit    *audit.Trail // nil: none
-	started  time.Time
+	files    *followed     // of TLS
+	loaded   func() loaded // the configuration
+	audit    *audit.Trail  // nil: none
 
 	mu   sync.Mutex
 	last metrics.Snapshot // guarded by mu
@@ -80,9 +79,9 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 		BufferCapacityBytes: snap.Capacity.Memory,
 
 		CertificateEnded:  snap.Closed["certificate"],
-		ConfigLastSuccess: s.started,
-		ConfigGeneration:  1,
 	}
+	c := s.loaded()
+	out.Reloads, out.ConfigLastSuccess, out.ConfigGeneration = c.results, c.last, c.generation
 	s.fill(&out)
 	if s.audit != nil {
 		out.AuditDropped = auditDrops(s.audit.Dropped())

@@ -10,6 +10,9 @@ import (
 	"redisgate/proxy"
 )
 
+// startedAt1 is a configuration that was never reloaded.
+func startedAt1() loaded { return loaded{last: time.Unix(1, 0), generation: 1} }
+
 func TestStatsNameCommandsAndUsers(t *testing.T) {
 	get := command.ByName("get")
 	snap := proxy.Snapshot{Accepted: 3, Up: true, Shared: 2, Handshakes: map[proxy.Handshake]uint64{{Version: "1.3"}: 4}}
@@ -23,7 +26,7 @@ func TestStatsNameCommandsAndUsers(t *testing.T) {
 	snap.Upstream = map[string]uint64{"lost": 11}
 	snap.Durations[0] = 10
 	snap.DurationSeconds = 1.5
-	s := &stats{snapshot: func(time.Duration) (proxy.Snapshot, bool) { return snap, true }, started: time.Unix(1, 0)}
+	s := &stats{snapshot: func(time.Duration) (proxy.Snapshot, bool) { return snap, true }, loaded: startedAt1}
 	got := s.Snapshot()
 
 	byName := map[string][2]uint64{}
@@ -52,7 +55,7 @@ func TestStatsNameCommandsAndUsers(t *testing.T) {
 
 func TestStatsDoNotGoBackWhenAWorkerIsBusy(t *testing.T) {
 	complete, n := true, uint64(5)
-	s := &stats{started: time.Unix(1, 0), snapshot: func(time.Duration) (proxy.Snapshot, bool) {
+	s := &stats{loaded: startedAt1, snapshot: func(time.Duration) (proxy.Snapshot, bool) {
 		return proxy.Snapshot{Accepted: n}, complete
 	}}
 	if got := s.Snapshot().Results.Accepted; got != 5 {
@@ -75,7 +78,7 @@ func TestStatsShowWhatIsInUseAndItsCapacity(t *testing.T) {
 		Users:    []proxy.UserConnections{{User: "app", Current: 2}},
 	}
 	snap.Closed = map[string]uint64{"idle": 5}
-	s := &stats{started: time.Unix(1, 0), snapshot: func(time.Duration) (proxy.Snapshot, bool) { return snap, true }}
+	s := &stats{loaded: func() loaded { return loaded{} }, snapshot: func(time.Duration) (proxy.Snapshot, bool) { return snap, true }}
 	got := s.Snapshot()
 	if got.Connections != 3 || got.ConnectionsCapacity != 30 || got.UpstreamSharedCapacity != 10 || got.UpstreamDedicatedCapacity != 20 ||
 		got.BufferBytes != 4 || got.BufferCapacityBytes != 40 {

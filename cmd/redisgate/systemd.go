@@ -13,7 +13,7 @@ import (
 // nobody, to whom saying something does nothing.
 type supervisor struct {
 	log   *slog.Logger
-	drain time.Duration
+	drain func() time.Duration // listen.drain_timeout
 	alive func(within time.Duration) bool
 }
 
@@ -48,7 +48,7 @@ func (s supervisor) watch(ctx, drain context.Context) {
 			return
 		case <-draining:
 			draining, tick = nil, nil // systemd has its own deadline for the end
-			s.say(fmt.Sprintf("%s\nEXTEND_TIMEOUT_USEC=%d", daemon.SdNotifyStopping, (s.drain + drainGrace).Microseconds()))
+			s.say(fmt.Sprintf("%s\nEXTEND_TIMEOUT_USEC=%d", daemon.SdNotifyStopping, (s.drain() + drainGrace).Microseconds()))
 		case <-tick:
 			if !s.alive(period / 3) {
 				s.log.Error("an event loop does not answer; the watchdog is not told that all is well")

@@ -109,8 +109,8 @@ func tell(t *testing.T, nc net.Conn, want string, command ...string) {
 
 const noKey = "-NOPERM No permissions to access a key\r\n"
 
-// load has a client ask as often as it may until the test ends.
-func load(t *testing.T, g gate, user string, pause time.Duration) {
+// keepAsking has a client ask as often as it may until the test ends.
+func keepAsking(t *testing.T, g gate, user string, pause time.Duration) {
 	nc := enter(t, g, user)
 	var over atomic.Bool
 	done := make(chan struct{})
@@ -163,7 +163,7 @@ func TestStatusPage(t *testing.T) {
 	chromium := redistest.RequireTool(t, "chromium")
 	rs := redistest.Start(t, redistest.Options{})
 	g, page := watched(t, rs.Socket(), scripting)
-	load(t, g, "app", time.Millisecond)
+	keepAsking(t, g, "app", time.Millisecond)
 	enter(t, g, "app")
 	tell(t, enter(t, g, scripting), noKey, "GET", "other")
 	const typed = "typed-by-a-stranger"
@@ -287,13 +287,13 @@ func TestStatusPagePictures(t *testing.T) {
 		dir, rounds = kept, 26
 	}
 	for range 3 {
-		load(t, g, "orders", 4*time.Millisecond)
-		load(t, g, "sessions", 2*time.Millisecond)
+		keepAsking(t, g, "orders", 4*time.Millisecond)
+		keepAsking(t, g, "sessions", 2*time.Millisecond)
 	}
 	enter(t, g, "app")
 	for i := range rounds {
 		if i%8 == 0 {
-			load(t, g, "reports", time.Duration(20-i/2)*time.Millisecond)
+			keepAsking(t, g, "reports", time.Duration(20-i/2)*time.Millisecond)
 		}
 		busy(t, g)
 		if rounds > 1 {

@@ -32,7 +32,12 @@ func TestUnitsAreWhatSystemdTakes(t *testing.T) {
 		write(t, filepath.Join(dir, name), strings.ReplaceAll(read(t, filepath.Join(systemdConfigs, name)), "/usr/bin/redisgate", path))
 	}
 	service, socket := filepath.Join(dir, "redisgate.service"), filepath.Join(dir, "redisgate.socket")
-	if out := says(t, analyze, "verify", "--man=no", service, socket); out != "" {
+	out := says(t, analyze, "verify", "--man=no", service, socket)
+	if _, version, _ := strings.Cut(says(t, analyze, "--version"), "systemd "); leading(version) < 253 {
+		// The unit says so, and what comes before it in the unit holds.
+		out = regexp.MustCompile(`^\S*redisgate\.service:\d+: Failed to parse service type, ignoring: notify-reload\n?$`).ReplaceAllString(out, "")
+	}
+	if out != "" {
 		t.Errorf("systemd-analyze verify says\n%s", out)
 	}
 	wrong := filepath.Join(dir, "wrong.service")
@@ -41,7 +46,7 @@ func TestUnitsAreWhatSystemdTakes(t *testing.T) {
 		t.Errorf("systemd-analyze verify of a unit with a wrong key says %q", out)
 	}
 
-	out := says(t, analyze, "security", "--offline=true", "--no-pager", service)
+	out = says(t, analyze, "security", "--offline=true", "--no-pager", service)
 	m := regexp.MustCompile(`Overall exposure level for redisgate\.service: ([\d.]+)`).FindStringSubmatch(out)
 	documented := regexp.MustCompile(`an exposure level of ([\d.]+)`).FindStringSubmatch(read(t, "../../docs/OPERATIONS.md"))
 	if m == nil || documented == nil {
@@ -51,6 +56,12 @@ func TestUnitsAreWhatSystemdTakes(t *testing.T) {
 	if want, _ := strconv.ParseFloat(documented[1], 64); got <= 0 || got > want {
 		t.Errorf("the exposure level is %v; want the documented %v or less\n%s", got, want, out)
 	}
+}
+
+// leading is the number at the beginning of a text.
+func leading(text string) int {
+	n, _ := strconv.Atoi(regexp.MustCompile(`^\d*`).FindString(text))
+	return n
 }
 
 // underSystemd starts redisgate with listening sockets and a socket for its words, as
@@ -177,6 +188,25 @@ func TestUnderSystemd(t *testing.T) {
 	}
 	until(t, out.String, func() bool { return strings.Contains(out.String(), "Redis answers") })
 	_, port, _ := net.SplitHostPort(addr)
+	// A reload begins and ends with a word of its own, be it successful or not.
+	for _, wrong := range []string{"", "nonsense\n"} {
+		write(t, conf, read(t, conf)+wrong)
+		if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{`^RELOADING=1\nMONOTONIC_USEC=[1-9]\d+$`, `^READY=1$`} {
+			got := next()
+			for got == "WATCHDOG=1" {
+				got = next()
+			}
+			if !regexp.MustCompile(want).MatchString(got) {
+				t.Errorf("around a reload the word is %q; want %s", got, want)
+			}
+		}
+	}
+	until(t, out.String, func() bool {
+		return strings.Contains(out.String(), "generation=2") && strings.Contains(out.String(), "the old one stays in force")
+	})
 	if got := says(t, cli, "--tls", "--cacert", filepath.Join(dir, "ca.crt"), "-p", port, "--user", "app", "-a", "x", "--no-auth-warning", "PING"); got != "PONG" {
 		t.Errorf("PING by the socket of systemd = %q; want PONG", got)
 	}

@@ -105,10 +105,13 @@ func Start(t testing.TB, o Options) *Gate {
 	workers := max(1, o.Workers)
 	const slots = 2
 	options := proxy.Options{
-		Listeners: []net.Listener{tcp, sock}, TLS: fixed{conf, material.Clients}, Slots: tlsfeed.NewSlots(slots), Users: g.Store, Throttle: auth.NewThrottle(auth.ThrottleOptions{}),
-		Allow: allow, Deny: deny, Dialer: dialer, Control: upstream.NewControl(dialer), Log: slog.New(slog.NewTextHandler(logWriter{t}, nil)),
-		Limits: Limits(), Workers: workers, MaxConnections: 20000, MaxShared: 64, MaxDedicated: 4096, MaxDedicatedPerUser: 4096,
-		HandshakeTimeout: 10 * time.Second, ProveTimeout: 10 * time.Second, DrainTimeout: 5 * time.Second,
+		Settings: proxy.Settings{
+			TLS: fixed{conf, material.Clients}, Allow: allow, Deny: deny, Dialer: dialer, Limits: Limits(),
+			MaxConnections: 20000, MaxShared: 64, MaxDedicated: 4096, MaxDedicatedPerUser: 4096,
+			HandshakeTimeout: 10 * time.Second, ProveTimeout: 10 * time.Second, DrainTimeout: 5 * time.Second,
+		},
+		Listeners: []net.Listener{tcp, sock}, Slots: tlsfeed.NewSlots(slots), Users: g.Store, Throttle: auth.NewThrottle(auth.ThrottleOptions{}),
+		Control: upstream.NewControl(dialer), Log: slog.New(slog.NewTextHandler(logWriter{t}, nil)), Workers: workers,
 	}
 	if o.Change != nil {
 		o.Change(&options)
@@ -147,6 +150,9 @@ type fixed struct {
 func (f fixed) Config() *tls.Config { return f.conf }
 
 func (f fixed) Judge(chains [][]*x509.Certificate, now time.Time) error {
+	if len(chains) == 0 {
+		return nil // the handshake has judged that
+	}
 	return f.trust.Judge(chains, now)
 }
 

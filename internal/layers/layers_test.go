@@ -29,8 +29,9 @@ const anything = "*"
 var rooms = map[string][]string{
 	"cmd/redisgate": {anything},
 
-	"config":  nil, // what the operator wrote
-	"tlsconf": nil, // certificates to *tls.Config
+	"config":  nil,       // what the operator wrote
+	"watch":   nil,       // that files have changed
+	"tlsconf": {"watch"}, // certificates to *tls.Config
 
 	"identity": nil, // whom a certificate names
 
@@ -85,7 +86,7 @@ var libraries = map[string][]string{
 	"github.com/alicebob/miniredis/v2":      {"cmd/redisgate", "bench"}, // the demo
 	"github.com/armon/go-radix":             {"policy"},
 	"github.com/coreos/go-systemd/v22":      {"cmd/redisgate"},
-	"github.com/fsnotify/fsnotify":          {"tlsconf"},
+	"github.com/fsnotify/fsnotify":          {"watch"},
 	"github.com/gaissmai/bart":              {"policy"},
 	"github.com/pires/go-proxyproto":        {"proxyheader"},
 	"github.com/prometheus/client_golang":   {"metrics"},
