@@ -78,7 +78,7 @@ func (s *stats) convert(snap proxy.Snapshot) metrics.Snapshot {
 		BufferBytes:         snap.Memory,
 		BufferCapacityBytes: snap.Capacity.Memory,
 
-		CertificateEnded:  snap.Closed["certificate"],
+		CertificateEnded: snap.Closed["certificate"],
 	}
 	c := s.loaded()
 	out.Reloads, out.ConfigLastSuccess, out.ConfigGeneration = c.results, c.last, c.generation
