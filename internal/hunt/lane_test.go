@@ -3,6 +3,7 @@ package hunt_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,6 +101,11 @@ func (l *lane) round(u *user, as *policy.User) ([]finding, error) {
 		return nil, err
 	}
 	l.gate.Store.Swap(set)
+	for _, w := range slices.Concat(l.listeners[:], l.works[:]) { // who is in a database that is not the user's any more has lost it
+		if _, err := w.do(w.fresh(nil), nil); err != nil {
+			return nil, fmt.Errorf("after the change of the rules: %w", err)
+		}
+	}
 	if err := l.subscribe(); err != nil {
 		return nil, err
 	}
