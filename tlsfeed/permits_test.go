@@ -33,10 +33,14 @@ func TestAddressesHaveTheirTurns(t *testing.T) {
 			name, address string
 			first         bool
 		}{
-			{"a1", "192.0.2.1", false}, {"a2", "192.0.2.1", false}, {"a3", "192.0.2.1", false},
-			{"b1", "192.0.2.2", false}, {"b2", "192.0.2.2", false},
+			{"a1", "192.0.2.1", false},
+			{"a2", "192.0.2.1", false},
+			{"a3", "192.0.2.1", false},
+			{"b1", "192.0.2.2", false},
+			{"b2", "192.0.2.2", false},
 			{"a0", "192.0.2.1", true}, // goes on with its handshake
-			{"c1", "2001:db8::1", false}, {"c2", "2001:db8::2", false},
+			{"c1", "2001:db8::1", false},
+			{"c2", "2001:db8::2", false},
 		} {
 			wait(w.name, w.address, w.first)
 		}
