@@ -38,7 +38,7 @@ func openSink(o Options, lost func(lines []byte)) (sink, error) {
 		return stream{o.Stdout}, nil
 	case o.Path == Syslog:
 		return openSyslog("", lost)
-	case strings.HasPrefix(o.Path, syslogSocket):
+	case isSyslogSocket(o.Path):
 		return openSyslog(strings.TrimPrefix(o.Path, syslogSocket), lost)
 	}
 	return openFile(o.Path, o.MaxSize, o.Keep)

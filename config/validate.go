@@ -52,7 +52,7 @@ func (c *Config) clashes(v *validator) {
 	up, upErr := ParseEndpoint(c.Upstream.Address)
 	m, mErr := ParseEndpoint(c.Metrics.Address)
 	if upErr == nil && mErr == nil && up.meets(m) {
-		v.add("metrics.address", "choose another port, such as 9121", "%q is where upstream.address says that Redis is", c.Metrics.Address)
+		v.add("metrics.address", "choose another port, such as 9122", "%q is where upstream.address says that Redis is", c.Metrics.Address)
 	}
 	if e := c.Listen.HandoverEndpoint(); c.Listen.Handover != "" && (e == up || slices.Contains(c.Listen.Endpoints(), e)) {
 		v.add("listen.handover", `choose a path of its own, such as "/run/redisgate/handover.sock"`, "%q is where clients connect, or Redis listens", c.Listen.Handover)
@@ -63,7 +63,7 @@ func (c *Config) clashes(v *validator) {
 				"%q is where redisgate itself listens", c.Upstream.Address)
 		}
 		if mErr == nil && e.meets(m) {
-			v.add("metrics.address", "choose another port, such as 9121", "%q is in listen.address too", c.Metrics.Address)
+			v.add("metrics.address", "choose another port, such as 9122", "%q is in listen.address too", c.Metrics.Address)
 		}
 	}
 }
@@ -86,8 +86,16 @@ func (c *Config) listen(v *validator) {
 		v.address(path, err, s, "6380", `, ":6380" for all addresses of this machine, or "unix:///run/redisgate/redisgate.sock"`)
 		if err == nil && seen[e] && !strings.HasSuffix(e.Address, ":0") {
 			v.add(path, "remove one of the two", "%q is listed twice", s)
+		} else if err == nil {
+			for o := range seen {
+				if o.meets(e) {
+					v.add(path, "remove one of the two", "%q and %q are the same address for one of this machine's: only one can listen", s, o.Address)
+				}
+			}
 		}
-		seen[e] = true
+		if err == nil {
+			seen[e] = true
+		}
 	}
 	v.between("listen.max_connections", int64(l.MaxConnections), 1, 1_000_000)
 	v.between("listen.workers", int64(l.Workers), 0, 1024)

@@ -23,6 +23,8 @@ func TestRefusedValues(t *testing.T) {
 		{"[listen]\naddress = \"unix://\"", "listen.address", "names no socket"},
 		{"[listen]\naddress = \"unix:///" + strings.Repeat("x", 120) + "\"", "listen.address", "too long"},
 		{"[listen]\naddress = [\":1\", \":1\"]", "listen.address[1]", "twice"},
+		{"[listen]\naddress = [\"0.0.0.0:1\", \"127.0.0.1:1\"]", "listen.address[1]", "only one can listen"},
+		{"[listen]\naddress = [\"127.0.0.1:1\", \":1\"]", "listen.address[1]", "only one can listen"},
 		{"[listen]\nmax_connections = 0", "listen.max_connections", "out of range"},
 		{"[listen]\nworkers = -1", "listen.workers", "out of range"},
 		{"[listen]\nhandshake_timeout = \"0s\"", "listen.handshake_timeout", "longer than 0"},

@@ -60,7 +60,7 @@ const (
 	noteNoPass   = "needs no password in Redis, and is therefore off in redisgate; --keep-nopass leaves such users on"
 	noteOpen     = "needs no password, as in Redis: whoever gets through network.allow and TLS is this user"
 	noteReserved = "a rule names commands that endanger the server, which is not carried over: write it into users.acl if the user needs it"
-	noteAll      = "has +@all or a category with commands that redisgate reserves (see Reserved commands in docs/CONFIGURATION.md); these need a rule that names them"
+	noteAll      = "has +@all or a category with commands that redisgate reserves (docs/DIVERGENCES.md lists them); these need a rule that names them"
 	noteScripts  = "may run scripts in Redis; in redisgate this needs all rights, or unsafe_scripts = true in a [[user]] table of that name"
 	noteUnknown  = "a rule names commands or categories that redisgate does not know, of a module perhaps; they stay forbidden"
 	noteSanitize = "has skip-sanitize-payload, which only the account that redisgate has in Redis can have"

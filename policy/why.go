@@ -66,7 +66,8 @@ func whyCommand(e *Explanation, j *Judgement) (why, advice string) {
 		return fmt.Sprintf("%s lets %s through, but it acts on redisgate's own users", j.Rule, c.Name),
 			"it takes a user with all commands, keys, channels and databases, or for reading a rule that names the subcommand"
 	case reserved && strings.HasPrefix(j.Rule, "-"):
-		why = fmt.Sprintf("%s takes it away, and it is reserved", j.Rule)
+		return fmt.Sprintf("%s takes it away, and it is reserved", j.Rule),
+			fmt.Sprintf("add +%s after %s and the last +@all or -@all, in the configuration or the aclfile", c.Name, j.Rule)
 	case reserved:
 		why = fmt.Sprintf("%s is reserved: no category, no +@all and no rule for a container reaches it", c.Name)
 	case j.Rule != "":

@@ -5,7 +5,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"redisgate/audit"
 	"redisgate/metrics"
@@ -36,6 +39,9 @@ func (c *compiler) audit() {
 		c.auditFile(a.Path)
 	}
 	c.built.audit = o
+	if strings.HasPrefix(a.Path, "syslog") && !a.ToFile() {
+		c.auditSyslog()
+	}
 }
 
 // auditFile looks whether the file can be there, without making it.
@@ -49,8 +55,28 @@ func (c *compiler) auditFile(path string) {
 		c.add("audit.path", filepath.Dir(path)+" is not a directory", "name a file in a directory that exists")
 		return
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.Mode().IsRegular():
 		c.add("audit.path", path+" is not a regular file", `name a file, or write "-" for standard output`)
+	case err == nil:
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+		if err != nil {
+			c.add("audit.path", pathText(err), auditOwner)
+			return
+		}
+		f.Close()
+	case unix.Access(filepath.Dir(path), unix.W_OK) != nil:
+		c.add("audit.path", filepath.Dir(path)+" cannot be written to", auditOwner)
+	}
+}
+
+const auditOwner = "the user that redisgate runs as must be able to write there"
+
+// auditSyslog looks whether there is a syslog.
+func (c *compiler) auditSyslog() {
+	if err := audit.Try(c.built.audit); err != nil {
+		c.add("audit.path", err.Error(), `is there a syslog? Name its socket as "syslog:///PATH", or a file`)
 	}
 }
 

@@ -23,6 +23,7 @@ func TestCheckSaysWhatAnAuditLogLacks(t *testing.T) {
 		"key_secret_file = \"none\"":           "audit.key_secret_file",
 		"key_secret_env = \"NO_SUCH_SECRET\"":  "audit.key_secret_env",
 		"path = \"redisgate.toml/audit.log\"":  "not a directory",
+		"path = \"syslog:///none/log.sock\"":   "audit.path",
 		"path = \"audit.log\"":                 "",
 		"path = \"-\"\nevents = [\"command\"]": "",
 	} {

@@ -97,6 +97,7 @@ func build(cfg *config.Config, now time.Time) (*built, error) {
 	c.upstream(now)
 	c.limits()
 	c.audit()
+	c.watched()
 	if len(c.problems)+len(c.filed) > 0 {
 		return nil, append(c.problems, c.filed...)
 	}

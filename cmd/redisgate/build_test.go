@@ -262,12 +262,13 @@ unsafe_scripts = true
 	for _, want := range []string{
 		`no user "default"`, "everybody gets as far as", "not on this machine", "no password for Redis", "open to the network",
 		`user "open" needs no password`, `user "closed" is off`, `user "mute" has no password`, `user "scripts" may run scripts`,
+		"user[3].acl has a password as it is",
 	} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("check did not note %q:\n%s", want, r.stdout)
 		}
 	}
-	b, err := loadAndBuild(write(t, socketConfig+"[upstream]\npassword_file = \"redisgate.toml\"\n[[user]]\nname = \"default\"\nacl = \"on >x\"\n"), time.Now())
+	b, err := loadAndBuild(write(t, socketConfig+"[upstream]\npassword_file = \"redisgate.toml\"\n[[user]]\nname = \"default\"\nacl = \"on #"+strings.Repeat("ab", 32)+"\"\n"), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,6 +294,43 @@ func TestFilesThatOthersCanReadAreNoted(t *testing.T) {
 		}
 		if got := strings.Contains(strings.Join(b.notes, "\n"), "every user of this machine can read"); got != want {
 			t.Errorf("mode %v is noted: %v; want %v", mode, got, want)
+		}
+	}
+}
+
+// What everybody can change is said, and is an error where a change is in force by itself.
+func TestFilesThatOthersCanChange(t *testing.T) {
+	path := write(t, socketConfig+"[network]\nallow_file = \"allow.txt\"\n"+anyUser)
+	list := filepath.Join(filepath.Dir(path), "allow.txt")
+	put(t, list, []byte("127.0.0.0/8\n"))
+	for _, file := range []string{path, list} {
+		check := func() result { return invoke(t, "", "check", "--config", path) }
+		said := "every user of this machine can change " + file
+		if r := check(); r.code != 0 || strings.Contains(r.stdout, said) {
+			t.Errorf("check = %d, %q; want 0 and nothing of changes", r.code, r.stdout)
+		}
+		if err := os.Chmod(file, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if r := check(); r.code != 0 || !strings.Contains(r.stdout, said) {
+			t.Errorf("check = %d, %q; want 0 and %q", r.code, r.stdout, said)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, path, append(text, "[reload]\nwatch = true\n"...))
+		if err := os.Chmod(file, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if r := check(); r.code != 1 || !strings.Contains(r.stderr, "reload.watch: "+said) {
+			t.Errorf("check with reload.watch = %d, %q; want 1 and %q", r.code, r.stderr, said)
+		}
+		put(t, path, text)
+		for _, f := range []string{path, list} {
+			if err := os.Chmod(f, 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }

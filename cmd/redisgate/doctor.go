@@ -199,6 +199,9 @@ func report(w io.Writer, b *built, g doctor.Gate, facts doctor.Facts) error {
 		fmt.Fprintf(&out, "; %d could not be looked at, see unseen", len(unseen))
 	}
 	out.WriteString("\n")
+	if len(unseen) > 0 {
+		out.WriteString("what redisgate's account may not see, an administrator of Redis may: --username NAME --password-file FILE\n")
+	}
 	// Redis has a say in some of this.
 	clean := strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' {

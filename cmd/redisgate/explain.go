@@ -51,7 +51,8 @@ request is allowed, 3 if it is denied, 1 if there is no verdict.`,
 	certificate := cmd.Flags().String("certificate", "", "the client certificate, a PEM `FILE`, that the user has")
 	from := cmd.Flags().String("from", "", "the `IP` address that the user comes from, or unix")
 	db := cmd.Flags().Int("db", -1, "the database `N` that is selected (default the user's first)")
-	cmd.Flags().SetInterspersed(false) // what follows the command is the command's
+	cmd.Flags().Lookup("db").DefValue = "0" // not printed: -1 means the user's first
+	cmd.Flags().SetInterspersed(false)      // what follows the command is the command's
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if !cmd.Flags().Changed("user") && *certificate == "" {
 			return hinted("name the one who asks: --user app", "--user USER is missing")

@@ -21,6 +21,10 @@ name = "ops"
 acl = "on >hunter2 allkeys allchannels +@all +config|set"
 
 [[user]]
+name = "late"
+acl = "on >hunter2 ~* +@all +config|set -@dangerous"
+
+[[user]]
 name = "gone"
 acl = "off >hunter2 ~* +@all"
 `
@@ -67,6 +71,7 @@ func TestExplain(t *testing.T) {
 		{"--user default -- GET k", 3, []string{"verdict deny", "because the user is off and cannot log in"}},
 		{"--user ops -- CONFIG SET a b", 0, []string{"verdict allow", "command config|set in database 0", "rule +config|set"}},
 		{"--user ops -- MONITOR", 3, []string{"advice add +monitor after the last +@all or -@all, in the configuration or the aclfile", "rule none"}},
+		{"--user late -- CONFIG SET a b", 3, []string{"because -@dangerous takes it away, and it is reserved", "advice add +config|set after -@dangerous and the last +@all or -@all, in the configuration or the aclfile"}},
 		{"--user ops -- NOSUCH a", 0, []string{"verdict allow", "because redisgate does not know the command, and forwards it for a user who may do everything"}},
 		{"--user app -- NOSUCH a", 3, []string{"verdict deny", "answer -ERR unknown command 'NOSUCH', with args beginning with: 'a' "}},
 		{"--user app -- GET", 3, []string{"verdict deny", "answer -ERR wrong number of arguments for 'get' command"}},
@@ -97,7 +102,7 @@ func TestExplainThatCannotJudge(t *testing.T) {
 	path, broken := write(t, explained), write(t, socketConfig+"[[user]]\nname = \"a\"\nacl = \"+nosuch\"\n")
 	for _, tc := range []struct{ args, want, hint string }{
 		{"--config " + path + " --user defaul -- GET k", "User 'defaul' not found", "did you mean default?"},
-		{"--config " + path + " --user zzzzzz -- GET k", "User 'zzzzzz' not found", "the users are app, ops, gone, default"},
+		{"--config " + path + " --user zzzzzz -- GET k", "User 'zzzzzz' not found", "the users are app, ops, late, gone, default"},
 		{"--config " + path + " --user app", "there is no command to explain", "for example `redisgate explain --config FILE --user app -- GET app:1`"},
 		{"--config " + path + " -- GET k", "--user USER is missing", "name the one who asks: --user app"},
 		{"--config " + path + " --user app --from there -- GET k", `--from "there" is not an address`, "write an address such as 10.20.30.4 or fd00::1, or unix"},

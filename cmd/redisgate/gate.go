@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"sync"
 	"time"
 
 	"redisgate/auth"
+	"redisgate/config"
 	"redisgate/metrics"
 	"redisgate/proxy"
 	"redisgate/status"
@@ -57,7 +57,7 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 	}
 	var err error
 	if g.audit, err = newAuditLog(b.audit, log); err != nil {
-		return nil, fmt.Errorf("opening the audit log: %w", err)
+		return nil, config.Problems{b.cfg.NewProblem("audit.path", "the audit log cannot be opened: "+err.Error(), auditOwner)}
 	}
 	g.server, err = proxy.New(proxy.Options{
 		Settings:  settings(b),

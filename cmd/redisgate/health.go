@@ -73,7 +73,7 @@ func askReady(ctx context.Context, address string) error {
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<10))
 	if resp.StatusCode != http.StatusOK {
-		return hinted("its log says why: does Redis answer?", "redisgate at %s is not ready (%s)", address, resp.Status)
+		return hinted("Redis does not answer, or it drains: its log says which", "redisgate at %s is not ready (%s)", address, resp.Status)
 	}
 	return nil
 }

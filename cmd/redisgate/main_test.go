@@ -128,6 +128,8 @@ func TestWrongUseIsAnErrorWithAHint(t *testing.T) {
 		err, hint string
 	}{
 		{"serv", `unknown verb "serv"`, "did you mean serve?"},
+		{"chek --config x", `unknown verb "chek"`, "did you mean check?"},
+		{"serve -config x", "unknown shorthand flag", "words take two dashes: --config"},
 		{"frobnicate", `unknown verb "frobnicate"`, "`redisgate --help` lists the verbs"},
 		{"--frob", "unknown flag: --frob", "`redisgate --help` lists the flags"},
 		{"serve --conf x", "unknown flag: --conf", "`redisgate serve --help` lists the flags"},

@@ -2,8 +2,11 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
+	"slices"
+	"strings"
 
 	"redisgate/config"
 	"redisgate/users"
@@ -54,9 +57,19 @@ func notes(b *built) []string {
 			note("metrics at %s are open to the network, without a password", m)
 		}
 	}
-	for path, key := range map[string]string{cfg.TLS.Key: "tls.key", cfg.Upstream.PasswordFile: "upstream.password_file", cfg.ACL.File: "acl.file"} {
+	for path, key := range map[string]string{cfg.Upstream.PasswordFile: "upstream.password_file", cfg.ACL.File: "acl.file", cfg.Audit.KeySecretFile: "audit.key_secret_file"} {
 		if readByOthers(path) {
 			note("%s: every user of this machine can read %s; chmod 600 it", key, path)
+		}
+	}
+	for _, path := range append([]string{cfg.File()}, cfg.Files()...) {
+		if changedByOthers(path) {
+			note("every user of this machine can change %s, and so let in whom they like; chmod o-w it", path)
+		}
+	}
+	for i, u := range cfg.Users {
+		if slices.ContainsFunc(strings.Fields(u.ACL.Text()), func(rule string) bool { return strings.HasPrefix(rule, ">") }) {
+			note("user[%d].acl has a password as it is; `redisgate hash-password` makes a #hash of it", i)
 		}
 	}
 	return out
@@ -73,10 +86,28 @@ func remarks(b *built) []string {
 	return []string{fmt.Sprintf("there is no user %q: it is off and may do nothing. In Redis it would be open to everybody", users.Default)}
 }
 
-func readByOthers(path string) bool {
+func readByOthers(path string) bool { return permits(path, 0o004) }
+
+func changedByOthers(path string) bool { return permits(path, 0o002) }
+
+// permits says whether a file has any of those bits of its mode.
+func permits(path string, bits fs.FileMode) bool {
 	if path == "" {
 		return false
 	}
 	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0
+	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&bits != 0
+}
+
+// watched refuses to watch files that everybody can change: a change would be in force
+// without anybody else's doing.
+func (c *compiler) watched() {
+	if !c.cfg.Reload.Watch {
+		return
+	}
+	for _, path := range append([]string{c.cfg.File()}, c.cfg.Files()...) {
+		if changedByOthers(path) {
+			c.add("reload.watch", "every user of this machine can change "+path+", which would be in force at once", "chmod o-w it, or reload by SIGHUP only")
+		}
+	}
 }

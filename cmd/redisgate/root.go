@@ -61,10 +61,18 @@ lets through what each user's Redis ACL rules permit.`,
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if words := cmd.Flags().Args(); !cmd.HasParent() && len(words) > 0 {
+			return verb(cmd, words) // its flags are not the first thing that is wrong
+		}
 		hint := "`" + cmd.CommandPath() + " --help` lists the flags"
 		if unknown, ok := strings.CutPrefix(err.Error(), "unknown flag: --"); ok {
 			if near := config.Nearest(unknown, flagNames(cmd)); near != "" {
 				hint = "did you mean --" + near + "?"
+			}
+		}
+		if one, ok := strings.CutPrefix(err.Error(), "unknown shorthand flag: "); ok {
+			if _, word, found := strings.Cut(one, " in -"); found && len(word) > 1 {
+				hint = "words take two dashes: --" + word
 			}
 		}
 		return hinted(hint, "%w", err)
