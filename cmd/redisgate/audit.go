@@ -6,9 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"redisgate/audit"
 	"redisgate/metrics"
@@ -66,10 +65,12 @@ func (c *compiler) auditFile(path string) {
 			return
 		}
 		f.Close()
-	case unix.Access(filepath.Dir(path), unix.W_OK) != nil:
+	case syscall.Access(filepath.Dir(path), mayWrite) != nil:
 		c.add("audit.path", filepath.Dir(path)+" cannot be written to", auditOwner)
 	}
 }
+
+const mayWrite = 2 // W_OK of access(2)
 
 const auditOwner = "the user that redisgate runs as must be able to write there"
 
