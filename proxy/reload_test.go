@@ -60,7 +60,7 @@ func (r *renewable) reload(change func(*proxy.Settings)) {
 
 func (r *renewable) people(rules map[string]string) {
 	r.t.Helper()
-	if err := r.users.Replace(users.DirectoryOptions{}, gatetest.BuildUsers(r.t, rules, nil)); err != nil {
+	if err := r.users.Replace(users.Replacement{Set: gatetest.BuildUsers(r.t, rules, nil)}); err != nil {
 		r.t.Fatalf("Replace() = %v", err)
 	}
 }
@@ -263,7 +263,7 @@ func TestReplaceJudgesDatabases(t *testing.T) {
 	in1.do("+OK\r\n", "SELECT", "1")
 	in1.do("*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n", "SUBSCRIBE", "news")
 	set := gatetest.BuildUsers(t, map[string]string{"app": all}, map[string][]int{"app": {0}})
-	if err := g.users.Replace(users.DirectoryOptions{}, set); err != nil {
+	if err := g.users.Replace(users.Replacement{Set: set}); err != nil {
 		t.Fatal(err)
 	}
 	in1.closed()

@@ -58,6 +58,7 @@ type Directory struct {
 	source    *Set // what was read last, or saved: what differs from it is a run-time change
 
 	retired atomic.Bool
+	version atomic.Uint64 // moved with changing held
 }
 
 // NewDirectory makes a directory of a store's users, to which the extras have been
@@ -268,13 +269,17 @@ func (d *Directory) Load(by string) error {
 	if err != nil {
 		return o.loadError(err)
 	}
-	return d.replace(func(old *Set) (*Set, error) {
+	err = d.replace(func(old *Set) (*Set, error) {
 		set, err := NewSet(definitions, old)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w. %s", oneLine(o.File), err, aclfile.Unchanged)
 		}
 		return set, nil
 	})
+	if err == nil {
+		d.version.Add(1)
+	}
+	return err
 }
 
 func (o *DirectoryOptions) loadError(err error) error {
@@ -328,6 +333,7 @@ func (d *Directory) Save(by string) error {
 	if err := aclfile.Write(o.File, text); err != nil {
 		return saveError(err)
 	}
+	d.version.Add(1)
 	for _, f := range d.saves {
 		f(o.File)
 	}

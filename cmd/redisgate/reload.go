@@ -149,6 +149,7 @@ func (g *gate) renew(now time.Time) error {
 	var inForce *config.Config
 	defer func() { r.sources.done(inForce) }()
 	var kept []string
+	version := g.changes.Version() // before the aclfile is read
 	b, err := loadAdjustAndBuild(path, now, func(c *config.Config) error {
 		r.sources.note(c)
 		if kept = c.Restart(old.cfg); len(kept) > 0 {
@@ -165,7 +166,7 @@ func (g *gate) renew(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := g.changes.Replace(b.directory, b.users); err != nil {
+	if err := g.changes.Replace(users.Replacement{Options: b.directory, Set: b.users, Version: version}); err != nil {
 		// It cannot be: they were built. The users of before stay.
 		g.log.Error("the users cannot be exchanged; the old ones stay in force", "error", err)
 	}
