@@ -53,14 +53,14 @@ func newRenewable(t *testing.T, o gatetest.Options) *renewable {
 func (r *renewable) reload(change func(*proxy.Settings)) {
 	r.t.Helper()
 	change(&r.set)
-	if err := r.Server.Reload(r.set); err != nil {
+	if err := r.Server.Reload(r.set, nil); err != nil {
 		r.t.Fatalf("Reload() = %v", err)
 	}
 }
 
 func (r *renewable) people(rules map[string]string) {
 	r.t.Helper()
-	if err := r.users.Replace(users.Replacement{Set: gatetest.BuildUsers(r.t, rules, nil)}); err != nil {
+	if err := r.users.Replace(users.Replacement{Set: gatetest.BuildUsers(r.t, rules, nil)}, nil); err != nil {
 		r.t.Fatalf("Replace() = %v", err)
 	}
 }
@@ -230,7 +230,7 @@ func TestReloadForgetsBalancers(t *testing.T) {
 	stays := secure(t, g, direct).login()
 	eventually(t, func() bool { return doors(g).Connections == 3 })
 	set.Balancers = networks(t, "::1")
-	if err := g.Server.Reload(set); err != nil {
+	if err := g.Server.Reload(set, nil); err != nil {
 		t.Fatal(err)
 	}
 	passed.closed()
@@ -263,7 +263,7 @@ func TestReplaceJudgesDatabases(t *testing.T) {
 	in1.do("+OK\r\n", "SELECT", "1")
 	in1.do("*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n", "SUBSCRIBE", "news")
 	set := gatetest.BuildUsers(t, map[string]string{"app": all}, map[string][]int{"app": {0}})
-	if err := g.users.Replace(users.Replacement{Set: set}); err != nil {
+	if err := g.users.Replace(users.Replacement{Set: set}, nil); err != nil {
 		t.Fatal(err)
 	}
 	in1.closed()
@@ -427,7 +427,7 @@ func TestReloadRefuses(t *testing.T) {
 	} {
 		set := g.set
 		set.Deny = networks(t, "127.0.0.1")
-		if wrong(&set); g.Server.Reload(set) == nil {
+		if wrong(&set); g.Server.Reload(set, nil) == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -451,7 +451,7 @@ func TestReloadsAtOnce(t *testing.T) {
 			if n%3 == 0 {
 				next.Dialer = &upstream.Dialer{Network: "unix", Address: g.rs.Socket(), Timeout: 5 * time.Second}
 			}
-			if err := g.Server.Reload(next); err != nil {
+			if err := g.Server.Reload(next, nil); err != nil {
 				t.Error(err)
 			}
 		}

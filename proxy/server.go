@@ -91,6 +91,7 @@ type Server struct {
 	acl      *acl.Command
 	born     time.Time
 	workers  []*worker
+	people   *users.Directory
 
 	settings  atomic.Pointer[Settings] // of this moment; a worker's loop has its own
 	reloading sync.Mutex               // one reload at a time
@@ -133,6 +134,7 @@ func New(o Options) (*Server, error) {
 	if directory == nil {
 		directory = users.NewDirectory(o.Users, users.DirectoryOptions{})
 	}
+	s.people = directory
 	directory.OnChange(s.usersChanged)
 	if o.Audit != nil {
 		s.atDoors.to = o.Audit.Recorder()

@@ -87,15 +87,24 @@ func (d *Directory) Retire() { d.retired.Store(true) }
 
 // change replaces the set by what f makes of it, and tells the listeners. If f returns
 // its argument nothing happens.
-func (d *Directory) change(f func(old *Set) (*Set, error)) error {
+func (d *Directory) change(f func(old *Set) (*Set, error)) error { return d.changeBeside(f, nil) }
+
+// changeBeside is change with something beside it, as Replace has it.
+func (d *Directory) changeBeside(f func(old *Set) (*Set, error), beside func() (wait func())) error {
 	var was, is *Set
 	err := d.store.Update(func(old *Set) (*Set, error) {
 		next, err := f(old)
 		was, is = old, next
 		return next, err
 	})
-	if err != nil || was == is {
+	if err != nil {
 		return err
+	}
+	if beside != nil {
+		defer beside()()
+	}
+	if was == is {
+		return nil
 	}
 	for _, f := range d.listeners {
 		f(was, is)
@@ -275,7 +284,7 @@ func (d *Directory) Load(by string) error {
 			return nil, fmt.Errorf("%s: %w. %s", oneLine(o.File), err, aclfile.Unchanged)
 		}
 		return set, nil
-	})
+	}, nil)
 	if err == nil {
 		d.version.Add(1)
 	}

@@ -1,6 +1,7 @@
 package users
 
 import (
+	"fmt"
 	"slices"
 
 	"redisgate/auth"
@@ -43,7 +44,11 @@ func (d *Directory) Version() uint64 { return d.version.Load() }
 // Replace is a reload of the configuration. If the aclfile was written or read by Save or
 // Load since r was begun, it is read again: nobody who was removed meanwhile comes back. It
 // returns when everybody has been told. On an error nothing has changed.
-func (d *Directory) Replace(r Replacement) error {
+//
+// beside, unless it is nil, is called when the users are in force and nobody was told yet:
+// it exchanges what is to change in the same moment, waits for nothing, and returns what
+// waits until that is so for everybody. It must not call d.
+func (d *Directory) Replace(r Replacement, beside func() (wait func())) error {
 	d.changing.Lock()
 	defer d.changing.Unlock()
 	definitions, err := d.definitions(&r)
@@ -56,7 +61,7 @@ func (d *Directory) Replace(r Replacement) error {
 			d.o.Store(&r.Options)
 		}
 		return next, err
-	})
+	}, beside)
 }
 
 // definitions are those of r's users. It is for who holds changing.
@@ -64,7 +69,7 @@ func (d *Directory) definitions(r *Replacement) ([]Definition, error) {
 	if r.Options.File != "" && r.Version != d.version.Load() {
 		definitions, err := r.Options.read()
 		if err != nil {
-			return nil, r.Options.loadError(err)
+			return nil, fmt.Errorf("ACL SAVE or ACL LOAD was used meanwhile, and the aclfile does not fit the new configuration: %w", r.Options.loadError(err))
 		}
 		return definitions, nil
 	}
@@ -76,9 +81,9 @@ func (d *Directory) definitions(r *Replacement) ([]Definition, error) {
 }
 
 // replace is change for all users read anew.
-func (d *Directory) replace(f func(old *Set) (*Set, error)) error {
+func (d *Directory) replace(f func(old *Set) (*Set, error), beside func() (wait func())) error {
 	old := d.store.Load()
-	if err := d.change(f); err != nil {
+	if err := d.changeBeside(f, beside); err != nil {
 		return err
 	}
 	latest := d.store.Load()
