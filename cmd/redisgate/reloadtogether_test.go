@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/tls"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -72,4 +73,35 @@ func TestReloadExchangesNetworksAndUsersTogether(t *testing.T) {
 	resume()
 	r.taken()
 	r.dial("app").do("+PONG", "PING")
+}
+
+// A second SIGTERM ends the process though a reload still waits for Redis to let go of a
+// command: one of a user who is gone, or sent to a Redis that is none any more.
+func TestTheEndDoesNotWaitForAReload(t *testing.T) {
+	for name, change := range map[string]func(r *reloadable){
+		"another Redis": func(r *reloadable) { replace(t, r.path("redisgate.toml"), r.rs.Socket(), r.path("nowhere.sock")) },
+		"no such user": func(r *reloadable) {
+			replace(t, r.path("redisgate.toml"), `name = "app"`, `name = "other"`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReloadableOn(t, "workers = 1", powerful+"[[user]]\nname = \"gone\"\nacl = \"on >secret +ping\"\n")
+			c, told := r.dial("app"), r.dial("gone")
+			r.blocks(c)
+			r.configure("workers = 1", powerful)
+			change(r)
+			stopped(t, r.rs)
+			r.hup()
+			told.closed() // and so was c told
+			for _, line := range []string{"draining", "at once"} {
+				if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+					t.Fatal(err)
+				}
+				r.waitFor(t, r.stderr, line)
+			}
+			if code := r.stop(); code != 0 {
+				t.Errorf("the exit code is %d; want 0", code)
+			}
+		})
+	}
 }
