@@ -61,6 +61,9 @@ func (w *worker) reload(old, next *Settings, told *sync.WaitGroup) {
 	w.set = next
 	w.kit.limit(next.Limits)
 	w.pool.Redirect(next.Dialer)
+	if !sameRedis(old.Dialer, next.Dialer) {
+		w.kit.forgetDatabases()
+	}
 	for c := range w.clients {
 		if c.closed || c.closing || !w.admits(c) {
 			continue
@@ -96,11 +99,17 @@ func (s *session) reloaded(old, next *Settings, told *sync.WaitGroup) {
 	if idle := next.Limits.IdleTimeout; idle > 0 && idle != old.Limits.IdleTimeout {
 		s.h.deadline(max(s.lastUse+int64(idle), s.h.now()+int64(time.Second)))
 	}
-	if old.Dialer == next.Dialer || s.own == nil {
+	if old.Dialer == next.Dialer {
 		return
 	}
-	s.moving = true
-	if !sameRedis(old.Dialer, next.Dialer) {
+	another := !sameRedis(old.Dialer, next.Dialer)
+	if another && s.multi != nil && s.multi.selects {
+		s.spoilMulti() // were its SELECT refused there, what follows would run in the wrong database
+	}
+	if s.own == nil {
+		return
+	}
+	if s.moving = true; another {
 		s.strand(told)
 	}
 }
