@@ -62,7 +62,7 @@ func (g *gate) begin(b *built, workers, slots int) {
 		}
 		g.audit.config(verdict, reason, generation)
 	})
-	r.sources.init(b.cfg, func() { g.ask("a file of it has changed") })
+	r.sources.init(b.cfg, b.seen, func() { g.ask("a file of it has changed") })
 }
 
 // latest is what is in force.
