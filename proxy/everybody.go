@@ -23,12 +23,14 @@ func (s *Server) everybody(f func(o *session, told *sync.WaitGroup)) {
 	s.await(&told)
 }
 
-// await waits for told, and has Redis let go of what it does not let go of by itself.
+// await waits for told, and has Redis let go of what it does not let go of by itself. When
+// the loops have ended there is nobody left to be told.
 func (s *Server) await(told *sync.WaitGroup) {
 	done := make(chan struct{})
 	go func() { told.Wait(); close(done) }()
 	select {
 	case <-done:
+	case <-s.over:
 	case <-time.After(releaseTime):
 		var closed sync.WaitGroup // not told: that may be done at this moment
 		s.eachClient(&closed, func(c *client) {
@@ -36,7 +38,10 @@ func (s *Server) await(told *sync.WaitGroup) {
 				c.own.Close()
 			}
 		})
-		<-done
+		select {
+		case <-done:
+		case <-s.over:
+		}
 	}
 }
 

@@ -73,7 +73,7 @@ type kit struct {
 	printing chan struct{} // has room for those who may print a list at this moment
 	audit    auditing
 	acl      *acl.Command // nil: ACL LOG has nobody to write it
-	known    map[int]bool // databases that Redis has accepted a SELECT of
+	known    map[int]bool // databases that Redis has accepted a SELECT of; replaced with Redis
 }
 
 func newKit(l Limits, nextID func() uint64) *kit {
@@ -83,11 +83,15 @@ func newKit(l Limits, nextID func() uint64) *kit {
 		counts:   newCounts(),
 		nextID:   nextID,
 		printing: make(chan struct{}, 2),
-		known:    map[int]bool{0: true},
 	}
 	k.limit(l)
+	k.forgetDatabases()
 	return k
 }
+
+// forgetDatabases is for another Redis, which may have fewer. What the one of before
+// still answers is noted in the map of its time.
+func (k *kit) forgetDatabases() { k.known = map[int]bool{0: true} }
 
 // limit sets the limits. A session looks at them when it needs them.
 func (k *kit) limit(l Limits) {

@@ -5,40 +5,54 @@ import (
 	"time"
 
 	"redisgate/upstream"
+	"redisgate/users"
 )
 
-// Reload puts other settings in force and returns when they are for all sessions: whoever
-// may not be here any more by its address or its certificate is closed, whatever it is
-// doing, and nobody else notices. On an error nothing has changed. It must not be called
-// on a loop.
+// Reload puts other settings in force, and in the same moment other users, unless people
+// is nil. It returns when both are for all sessions: whoever may not be here any more by
+// its address, its certificate or its user is closed, whatever it is doing, and nobody else
+// notices. On an error nothing has changed. It must not be called on a loop.
 //
 // New connections are judged by the new settings from the first moment on. Bounds on
 // connections hold for new ones; who is there stays. Requests that have been sent to
 // Redis are answered from where they went, and later ones go where the new settings say.
-func (s *Server) Reload(next Settings) error {
+func (s *Server) Reload(next Settings, people *users.Replacement) error {
 	if err := next.check(s.o.Listeners); err != nil {
 		return err
 	}
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
-	old := s.settings.Swap(&next)
+	exchange := func() (wait func()) { return s.exchange(&next) }
+	if people == nil {
+		exchange()()
+		return nil
+	}
+	return s.people.Replace(*people, exchange)
+}
+
+// exchange puts next in force and has all sessions told. That is waited for by what it
+// returns, since who blocks may take long to end, and the users of the same reload, which
+// are in force already, must not be judged with the settings of before for that long.
+func (s *Server) exchange(next *Settings) (wait func()) {
+	old := s.settings.Swap(next)
 	s.upLimits.Set(next.MaxShared, next.MaxDedicated)
 	s.addresses.most.Store(int64(next.MaxPerAddress))
 	s.meters.setAddress(next.Limits.AddressCommands, next.Limits.AddressBytes, s.clock())
 	s.control.Redirect(next.Dialer)
-	s.doors.judge(&next)
+	s.doors.judge(next)
 	if !s.started.Load() {
-		return nil
+		return func() {}
 	}
 	var told sync.WaitGroup
 	for _, w := range s.workers {
 		told.Add(1)
-		if !w.loop.Post(func() { w.reload(old, &next, &told); told.Done() }) {
+		if !w.loop.Post(func() { w.reload(old, next, &told); told.Done() }) {
 			told.Done() // it has ended
 		}
 	}
-	s.await(&told)
-	return nil
+	done := make(chan struct{})
+	go func() { s.await(&told); close(done) }()
+	return func() { <-done }
 }
 
 // reload is Server.Reload for one worker. old may not be the worker's if that has begun
@@ -47,6 +61,9 @@ func (w *worker) reload(old, next *Settings, told *sync.WaitGroup) {
 	w.set = next
 	w.kit.limit(next.Limits)
 	w.pool.Redirect(next.Dialer)
+	if !sameRedis(old.Dialer, next.Dialer) {
+		w.kit.forgetDatabases()
+	}
 	for c := range w.clients {
 		if c.closed || c.closing || !w.admits(c) {
 			continue
@@ -82,11 +99,17 @@ func (s *session) reloaded(old, next *Settings, told *sync.WaitGroup) {
 	if idle := next.Limits.IdleTimeout; idle > 0 && idle != old.Limits.IdleTimeout {
 		s.h.deadline(max(s.lastUse+int64(idle), s.h.now()+int64(time.Second)))
 	}
-	if old.Dialer == next.Dialer || s.own == nil {
+	if old.Dialer == next.Dialer {
 		return
 	}
-	s.moving = true
-	if !sameRedis(old.Dialer, next.Dialer) {
+	another := !sameRedis(old.Dialer, next.Dialer)
+	if another && s.multi != nil && s.multi.selects {
+		s.spoilMulti() // were its SELECT refused there, what follows would run in the wrong database
+	}
+	if s.own == nil {
+		return
+	}
+	if s.moving = true; another {
 		s.strand(told)
 	}
 }

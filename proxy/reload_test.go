@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -53,14 +54,14 @@ func newRenewable(t *testing.T, o gatetest.Options) *renewable {
 func (r *renewable) reload(change func(*proxy.Settings)) {
 	r.t.Helper()
 	change(&r.set)
-	if err := r.Server.Reload(r.set); err != nil {
+	if err := r.Server.Reload(r.set, nil); err != nil {
 		r.t.Fatalf("Reload() = %v", err)
 	}
 }
 
 func (r *renewable) people(rules map[string]string) {
 	r.t.Helper()
-	if err := r.users.Replace(users.DirectoryOptions{}, gatetest.BuildUsers(r.t, rules, nil)); err != nil {
+	if err := r.users.Replace(users.Replacement{Set: gatetest.BuildUsers(r.t, rules, nil)}, nil); err != nil {
 		r.t.Fatalf("Replace() = %v", err)
 	}
 }
@@ -230,7 +231,7 @@ func TestReloadForgetsBalancers(t *testing.T) {
 	stays := secure(t, g, direct).login()
 	eventually(t, func() bool { return doors(g).Connections == 3 })
 	set.Balancers = networks(t, "::1")
-	if err := g.Server.Reload(set); err != nil {
+	if err := g.Server.Reload(set, nil); err != nil {
 		t.Fatal(err)
 	}
 	passed.closed()
@@ -263,7 +264,7 @@ func TestReplaceJudgesDatabases(t *testing.T) {
 	in1.do("+OK\r\n", "SELECT", "1")
 	in1.do("*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n", "SUBSCRIBE", "news")
 	set := gatetest.BuildUsers(t, map[string]string{"app": all}, map[string][]int{"app": {0}})
-	if err := g.users.Replace(users.DirectoryOptions{}, set); err != nil {
+	if err := g.users.Replace(users.Replacement{Set: set}, nil); err != nil {
 		t.Fatal(err)
 	}
 	in1.closed()
@@ -338,6 +339,63 @@ func TestReloadGoesToAnotherRedis(t *testing.T) {
 	if !g.Server.Ready() {
 		t.Error("the gate is not ready")
 	}
+}
+
+// What one Redis has said of its databases is nothing that another has said.
+func TestReloadForgetsDatabases(t *testing.T) {
+	g := newRenewable(t, gatetest.Options{})
+	other := redistest.Start(t, redistest.Options{Args: []string{"--databases", "2"}})
+	c, m := newWire(t, g.Dial(t)).login(), newWire(t, g.Dial(t)).login()
+	c.do("+OK\r\n", "SELECT", "5")
+	c.do("+OK\r\n", "SELECT", "0")
+	m.do("+OK\r\n", "MULTI")
+	m.do("+QUEUED\r\n", "SELECT", "5")
+	m.do("+QUEUED\r\n", "SET", "five", "v")
+	g.reload(func(s *proxy.Settings) {
+		s.Dialer = &upstream.Dialer{Network: "unix", Address: other.Socket(), Timeout: 5 * time.Second}
+	})
+	m.do("-EXECABORT Transaction discarded because of previous errors.\r\n", "EXEC")
+	c.do("-ERR DB index is out of range\r\n", "SELECT", "5")
+	c.do("+OK\r\n", "MULTI")
+	c.do("+QUEUED\r\n", "SELECT", "5")
+	c.do("*1\r\n-ERR DB index is out of range\r\n", "EXEC")
+	for _, w := range []*wire{c, m} {
+		w.do("+OK\r\n", "SET", "zero", "v")
+		w.do("+OK\r\n", "SELECT", "1")
+	}
+	if got := strings.TrimSpace(asked(other, "KEYS", "*")); got != "[zero]" {
+		t.Errorf("the other Redis has %s in database 0; want zero alone", got)
+	}
+}
+
+// An answer that is on its way when Redis moves is noted as one of the old Redis.
+func TestReloadForgetsDatabasesAnsweredLate(t *testing.T) {
+	g := newRenewable(t, gatetest.Options{})
+	other := redistest.Start(t, redistest.Options{Args: []string{"--databases", "2"}})
+	c, m := newWire(t, g.Dial(t)).login(), newWire(t, g.Dial(t)).login()
+	c.do("+OK\r\n", "SELECT", "7") // each has a connection of its own now
+	m.do("+OK\r\n", "SELECT", "8")
+	m.do("+OK\r\n", "MULTI")
+	pid, before := g.rs.Pid(), doors(g.Gate).BytesIn
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Kill(pid, syscall.SIGCONT)
+	c.send("SELECT", "5")
+	m.send("SELECT", "5")
+	const request = "*2\r\n$6\r\nSELECT\r\n$1\r\n5\r\n"
+	eventually(t, func() bool { return doors(g.Gate).BytesIn == before+2*uint64(len(request)) })
+	g.reload(func(s *proxy.Settings) {
+		s.Dialer = &upstream.Dialer{Network: "unix", Address: other.Socket(), Timeout: 5 * time.Second}
+	})
+	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	c.want("+OK\r\n") // by the old one
+	m.want("+QUEUED\r\n")
+	m.do("-EXECABORT Transaction discarded because of previous errors.\r\n", "EXEC")
+	c.do("+OK\r\n", "SELECT", "0")
+	c.do("-ERR DB index is out of range\r\n", "SELECT", "5")
 }
 
 // Another account at the same Redis is for new connections: whoever blocks or has
@@ -427,7 +485,7 @@ func TestReloadRefuses(t *testing.T) {
 	} {
 		set := g.set
 		set.Deny = networks(t, "127.0.0.1")
-		if wrong(&set); g.Server.Reload(set) == nil {
+		if wrong(&set); g.Server.Reload(set, nil) == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -451,7 +509,7 @@ func TestReloadsAtOnce(t *testing.T) {
 			if n%3 == 0 {
 				next.Dialer = &upstream.Dialer{Network: "unix", Address: g.rs.Socket(), Timeout: 5 * time.Second}
 			}
-			if err := g.Server.Reload(next); err != nil {
+			if err := g.Server.Reload(next, nil); err != nil {
 				t.Error(err)
 			}
 		}

@@ -41,11 +41,12 @@ func (s *session) doSelect(_ *command.Command, args [][]byte, _ []byte) bool {
 	if l == nil {
 		return true
 	}
+	known := s.k.known // of the Redis that is asked
 	s.ask(l, 0, func(s *session, reply []byte, failed string) {
 		if failed != "" {
 			reply = appendError(nil, failed)
 		} else if reply[0] == '+' {
-			s.k.known[db] = true
+			known[db] = true
 			s.db = db
 			l.SetKey(upstream.Key{DB: db, Proto: s.proto})
 		}
@@ -75,7 +76,7 @@ func (s *session) queueSelect(cmd *command.Command, args [][]byte, raw []byte) b
 		return !waits
 	}
 	s.tainted = true
-	kept := bytes.Clone(raw)
+	kept, known := bytes.Clone(raw), s.k.known
 	s.ask(l, 0, func(s *session, reply []byte, failed string) {
 		switch {
 		case failed != "":
@@ -84,7 +85,7 @@ func (s *session) queueSelect(cmd *command.Command, args [][]byte, raw []byte) b
 		case reply[0] != '+':
 			s.queue(cmd, kept)
 		default:
-			s.k.known[db] = true
+			known[db] = true
 			s.ask(l, 0, func(s *session, _ []byte, failed string) {
 				if failed != "" {
 					s.spoilMulti()

@@ -91,6 +91,7 @@ type Server struct {
 	acl      *acl.Command
 	born     time.Time
 	workers  []*worker
+	people   *users.Directory
 
 	settings  atomic.Pointer[Settings] // of this moment; a worker's loop has its own
 	reloading sync.Mutex               // one reload at a time
@@ -102,6 +103,7 @@ type Server struct {
 	next        atomic.Uint64 // round robin over the workers
 	started     atomic.Bool   // workers is complete
 	running     atomic.Bool   // their loops run
+	over        chan struct{} // closed when they do not any more
 	accepting   atomic.Bool   // and not about to end
 	doors       doors
 	atDoors     atDoors
@@ -122,6 +124,7 @@ func New(o Options) (*Server, error) {
 		prover:   newProver(o.Slots, o.Proving),
 		born:     time.Now(),
 		farewell: newFarewell(),
+		over:     make(chan struct{}),
 	}
 	s.settings.Store(&s.o.Settings)
 	s.addresses.most.Store(int64(o.MaxPerAddress))
@@ -133,6 +136,7 @@ func New(o Options) (*Server, error) {
 	if directory == nil {
 		directory = users.NewDirectory(o.Users, users.DirectoryOptions{})
 	}
+	s.people = directory
 	directory.OnChange(s.usersChanged)
 	if o.Audit != nil {
 		s.atDoors.to = o.Audit.Recorder()
@@ -146,6 +150,7 @@ func New(o Options) (*Server, error) {
 // soon as nothing is under way in them, and after DrainTimeout the rest is cut.
 // A second context, now, cuts at once. What HandOver does is said there.
 func (s *Server) Run(ctx, now context.Context) error {
+	defer close(s.over) // on any way out loops have ended, or never begun
 	loopCtx, stopDials := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopDials()
 	defer s.shut(nil)

@@ -15,8 +15,9 @@ import (
 
 // LiveOptions is what a Live needs.
 type LiveOptions struct {
-	Files []string // whose content makes the config
-	First *Loaded  // what they were at the start
+	Files []string  // whose content makes the config
+	First *Loaded   // what they were at the start
+	Seen  watch.Sum // their Digest from before First was loaded: what changed since is a change
 	// Load reads them again. Its error is Problems; it is called by one goroutine at a
 	// time.
 	Load func(now time.Time) (*Loaded, error)
@@ -45,11 +46,13 @@ func NewLive(o LiveOptions) (*Live, error) {
 	if o.First == nil || o.Load == nil || o.Log == nil {
 		return nil, errors.New("tlsconf: a config to start with, a way to load another and a log are all needed")
 	}
-	l := &Live{o: o, expired: make(map[string]bool)}
+	l := &Live{o: o, seen: o.Seen, expired: make(map[string]bool)}
 	l.state.Store(o.First)
-	l.seen = watch.Digest(l.o.Files, maxLists)
 	return l, nil
 }
+
+// Digest sums up what files for Load or LoadClient hold.
+func Digest(files []string) watch.Sum { return watch.Digest(files, maxLists) }
 
 // Config is what a handshake that begins now is made with.
 func (l *Live) Config() *tls.Config { return l.state.Load().Config }
@@ -90,7 +93,7 @@ func (l *Live) Look(now time.Time) {
 	// Before they are read: what changes meanwhile is seen as a change next time.
 	state := l.state.Load()
 	over := !state.Until.IsZero() && now.After(state.Until) && state != l.renewed
-	if seen := watch.Digest(l.o.Files, maxLists); seen != l.seen || over {
+	if seen := Digest(l.o.Files); seen != l.seen || over {
 		l.seen, l.renewed = seen, state
 		l.reload(now)
 	}

@@ -43,12 +43,13 @@ type following struct {
 func follow(t *testing.T, o Options) *following {
 	t.Helper()
 	f := &following{o: o, log: &buffer{}, changed: make(chan bool, 100)}
+	seen := Digest(o.Files())
 	first, err := Load(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.Live, err = NewLive(LiveOptions{
-		Files: o.Files(), First: first, Log: slog.New(slog.NewTextHandler(f.log, nil)),
+		Files: o.Files(), First: first, Seen: seen, Log: slog.New(slog.NewTextHandler(f.log, nil)),
 		Load: func(now time.Time) (*Loaded, error) {
 			next := o
 			next.Now = now

@@ -27,6 +27,8 @@ type Control struct {
 	way    atomic.Pointer[way]
 	up     atomic.Bool
 	server atomic.Pointer[Server]
+
+	moving sync.Mutex // held while way changes, and while what it has told is noted
 }
 
 // way is how Redis is reached.
@@ -54,6 +56,8 @@ func NewControl(d *Dialer) *Control {
 
 // Redirect has Redis reached by d from now on. What was asked before goes on, or fails.
 func (c *Control) Redirect(d *Dialer) {
+	c.moving.Lock()
+	defer c.moving.Unlock()
 	if c.way.Load().dialer != d {
 		_ = c.way.Swap(newWay(d)).client.Close() // which says that it was closed before
 	}
@@ -85,9 +89,18 @@ func (c *Control) Check(ctx context.Context) error {
 	for {
 		w := c.way.Load()
 		err := c.check(ctx, w)
-		if err == nil || c.way.Load() == w {
+		if c.way.Load() == w {
 			return err
 		} // else Redis is reached in another way since, and this one was closed
+	}
+}
+
+// learn does note unless Redis is reached in another way than w by now.
+func (c *Control) learn(w *way, note func()) {
+	c.moving.Lock()
+	defer c.moving.Unlock()
+	if c.way.Load() == w {
+		note()
 	}
 }
 
@@ -95,17 +108,15 @@ func (c *Control) check(ctx context.Context, w *way) error {
 	ctx, cancel := context.WithTimeout(ctx, w.dialer.Timeout)
 	defer cancel()
 	if err := w.client.Ping(ctx).Err(); err != nil {
-		if c.way.Load() == w {
-			c.up.Store(false)
-		}
+		c.learn(w, func() { c.up.Store(false) })
 		return err
 	}
-	c.up.Store(true)
+	c.learn(w, func() { c.up.Store(true) })
 	info, err := w.client.Info(ctx).Result()
 	if err != nil {
 		return nil // a service account without INFO is no outage
 	}
-	c.server.Store(parseInfo(info, *c.Server()))
+	c.learn(w, func() { c.server.Store(parseInfo(info, *c.Server())) })
 	return nil
 }
 

@@ -211,10 +211,13 @@ func (p *Pool) dial(c *Conn) {
 }
 
 // dialed keeps the back-off: at most one failed dial in delay, which doubles to
-// half a second. A refused SELECT says nothing about the server as a whole.
+// half a second. A refused SELECT says nothing about the server as a whole, and what the
+// server of before does says nothing about the one of now.
 func (p *Pool) dialed(c *Conn, err error) {
 	if err == nil {
-		p.delay, p.downTill = 0, 0
+		if !c.Outdated() {
+			p.delay, p.downTill = 0, 0
+		}
 		return
 	}
 	if p.ctx.Err() != nil {
@@ -230,6 +233,9 @@ func (p *Pool) dialed(c *Conn, err error) {
 		kind = "auth"
 	}
 	p.report(kind, err)
+	if c.Outdated() {
+		return
+	}
 	p.delay = min(max(2*p.delay, firstDelay), longestWait)
 	p.downTill = p.loop.Now() + int64(p.delay) + rand.Int64N(int64(p.delay)/4)
 }

@@ -80,3 +80,66 @@ func TestControlRedirect(t *testing.T) {
 		t.Error("the check does not end")
 	}
 }
+
+// TestControlRedirectMeanwhile: what the old one has told says nothing of the new one.
+func TestControlRedirectMeanwhile(t *testing.T) {
+	from := newScripted(t)
+	c := NewControl(&Dialer{Network: "unix", Address: from.path, Timeout: patience})
+	defer c.Close()
+	checked := make(chan error, 1)
+	go func() { checked <- c.Check(context.Background()) }()
+	at := from.accept().want("PING").say("+PONG\r\n").want("hello", "2").say("-ERR unknown command\r\n")
+	at.want("ping").say("+PONG\r\n").want("info") // and no answer yet
+	old := c.way.Load()
+	c.Redirect(&Dialer{Network: "unix", Address: from.path + "-nowhere", Timeout: patience})
+	select {
+	case err := <-checked:
+		if err == nil || c.Up() {
+			t.Errorf("Check() = %v, up %v; want that the new one is not there", err, c.Up())
+		}
+	case <-time.After(patience):
+		t.Error("the check does not end")
+	}
+	c.learn(old, func() { t.Error("the old one is heard") })
+}
+
+// TestRedirectForgetsFailures: dials to the old Redis that end later neither have the new
+// one be down nor up.
+func TestRedirectForgetsFailures(t *testing.T) {
+	from, to := newScripted(t), newScripted(t)
+	l := newLoud(t, from, nil)
+	var lost, kept, none taker
+	left := l.take(resp2, &lost) // whose owner leaves
+	early := from.accept().want("PING")
+	stays := l.take(resp2, &kept)
+	late := from.accept().want("PING")
+	cut := l.take(resp2, &none)
+	fails := from.accept().want("PING")
+	l.on(func() {
+		left.Close()
+		l.Redirect(&Dialer{Network: "unix", Address: to.path, Timeout: patience})
+	})
+	early.nc.Close()
+	fails.nc.Close()
+	l.until("the ends of two dials", func() bool { return !left.dialing && cut.state == closed })
+	l.on(func() {
+		if l.down() || l.delay != 0 {
+			t.Errorf("the new one is down for %v", l.delay)
+		}
+		if _, err := l.Shared(resp2); err != nil {
+			t.Errorf("Shared() = %v; want a connection to the new one", err)
+		}
+	})
+	if f := l.failed(); len(f) != 2 {
+		t.Errorf("failures %v; want both dials", f)
+	}
+	to.accept().nc.Close()
+	l.until("the failure of the new one", func() bool { return l.delay != 0 })
+	late.say("+PONG\r\n")
+	l.until("the end of the last dial", func() bool { return !stays.dialing })
+	l.on(func() {
+		if stays.state != open || l.delay == 0 {
+			t.Errorf("state %v, delay %v; want the old one open, and the new one down", stays.state, l.delay)
+		}
+	})
+}

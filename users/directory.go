@@ -58,6 +58,7 @@ type Directory struct {
 	source    *Set // what was read last, or saved: what differs from it is a run-time change
 
 	retired atomic.Bool
+	version atomic.Uint64 // moved with changing held
 }
 
 // NewDirectory makes a directory of a store's users, to which the extras have been
@@ -86,15 +87,24 @@ func (d *Directory) Retire() { d.retired.Store(true) }
 
 // change replaces the set by what f makes of it, and tells the listeners. If f returns
 // its argument nothing happens.
-func (d *Directory) change(f func(old *Set) (*Set, error)) error {
+func (d *Directory) change(f func(old *Set) (*Set, error)) error { return d.changeBeside(f, nil) }
+
+// changeBeside is change with something beside it, as Replace has it.
+func (d *Directory) changeBeside(f func(old *Set) (*Set, error), beside func() (wait func())) error {
 	var was, is *Set
 	err := d.store.Update(func(old *Set) (*Set, error) {
 		next, err := f(old)
 		was, is = old, next
 		return next, err
 	})
-	if err != nil || was == is {
+	if err != nil {
 		return err
+	}
+	if beside != nil {
+		defer beside()()
+	}
+	if was == is {
+		return nil
 	}
 	for _, f := range d.listeners {
 		f(was, is)
@@ -268,13 +278,17 @@ func (d *Directory) Load(by string) error {
 	if err != nil {
 		return o.loadError(err)
 	}
-	return d.replace(func(old *Set) (*Set, error) {
+	err = d.replace(func(old *Set) (*Set, error) {
 		set, err := NewSet(definitions, old)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w. %s", oneLine(o.File), err, aclfile.Unchanged)
 		}
 		return set, nil
-	})
+	}, nil)
+	if err == nil {
+		d.version.Add(1)
+	}
+	return err
 }
 
 func (o *DirectoryOptions) loadError(err error) error {
@@ -328,6 +342,7 @@ func (d *Directory) Save(by string) error {
 	if err := aclfile.Write(o.File, text); err != nil {
 		return saveError(err)
 	}
+	d.version.Add(1)
 	for _, f := range d.saves {
 		f(o.File)
 	}

@@ -1,6 +1,7 @@
 package users
 
 import (
+	"fmt"
 	"slices"
 
 	"redisgate/auth"
@@ -29,29 +30,60 @@ func (d *Directory) OnSave(f func(file string)) {
 	d.saves = append(d.saves, f)
 }
 
-// Replace is a reload of the configuration: from now on o says where users come from,
-// and all users are replaced by those of set, which may be a set without predecessor. It
+// Replacement is what a reload puts in place of all users.
+type Replacement struct {
+	Options DirectoryOptions // where users come from, from now on
+	Set     *Set             // they; it may be without a predecessor
+	Version uint64           // what Version said before Set was read
+}
+
+// Version counts how often Save and Load have succeeded. Who is about to read users to
+// replace all of them takes it before.
+func (d *Directory) Version() uint64 { return d.version.Load() }
+
+// Replace is a reload of the configuration. If the aclfile was written or read by Save or
+// Load since r was begun, it is read again: nobody who was removed meanwhile comes back. It
 // returns when everybody has been told. On an error nothing has changed.
-func (d *Directory) Replace(o DirectoryOptions, set *Set) error {
+//
+// beside, unless it is nil, is called when the users are in force and nobody was told yet:
+// it exchanges what is to change in the same moment, waits for nothing, and returns what
+// waits until that is so for everybody. It must not call d.
+func (d *Directory) Replace(r Replacement, beside func() (wait func())) error {
 	d.changing.Lock()
 	defer d.changing.Unlock()
-	definitions := make([]Definition, 0, len(set.all))
-	for _, u := range set.all {
-		definitions = append(definitions, u.definition())
+	definitions, err := d.definitions(&r)
+	if err != nil {
+		return err
 	}
 	return d.replace(func(old *Set) (*Set, error) {
 		next, err := NewSet(definitions, old)
 		if err == nil {
-			d.o.Store(&o)
+			d.o.Store(&r.Options)
 		}
 		return next, err
-	})
+	}, beside)
+}
+
+// definitions are those of r's users. It is for who holds changing.
+func (d *Directory) definitions(r *Replacement) ([]Definition, error) {
+	if r.Options.File != "" && r.Version != d.version.Load() {
+		definitions, err := r.Options.read()
+		if err != nil {
+			return nil, fmt.Errorf("ACL SAVE or ACL LOAD was used meanwhile, and the aclfile does not fit the new configuration: %w", r.Options.loadError(err))
+		}
+		return definitions, nil
+	}
+	definitions := make([]Definition, 0, len(r.Set.all))
+	for _, u := range r.Set.all {
+		definitions = append(definitions, u.definition())
+	}
+	return definitions, nil
 }
 
 // replace is change for all users read anew.
-func (d *Directory) replace(f func(old *Set) (*Set, error)) error {
+func (d *Directory) replace(f func(old *Set) (*Set, error), beside func() (wait func())) error {
 	old := d.store.Load()
-	if err := d.change(f); err != nil {
+	if err := d.changeBeside(f, beside); err != nil {
 		return err
 	}
 	latest := d.store.Load()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"redisgate/auth"
@@ -59,7 +60,7 @@ func TestReplaceKeepsWhoIsTheSame(t *testing.T) {
 		d := NewDirectory(st, DirectoryOptions{})
 		before := st.Load()
 		// The new set knows nothing of the old one, and has another order.
-		if err := d.Replace(DirectoryOptions{}, newSet(t, define(t, "new", "on"), person(change))); err != nil {
+		if err := d.Replace(Replacement{Set: newSet(t, define(t, "new", "on"), person(change))}, nil); err != nil {
 			t.Fatal(err)
 		}
 		was, is := before.Lookup([]byte("app")), st.Load().Lookup([]byte("app"))
@@ -140,12 +141,105 @@ func TestReplaceNamesWhatIsDiscarded(t *testing.T) {
 	// Another file, and users of the configuration.
 	set("made", "on", "+get")
 	other := filepath.Join(t.TempDir(), "other.acl")
-	do(d.Replace(DirectoryOptions{File: other, Config: "new.toml"}, newSet(t, define(t, "a", "on >pw +get"))))
+	do(d.Replace(Replacement{DirectoryOptions{File: other, Config: "new.toml"}, newSet(t, define(t, "a", "on >pw +get")), d.Version()}, nil))
 	expect("with other users", "[made] []")
 	if d.File() != other {
 		t.Errorf("the file is %s; want %s", d.File(), other)
 	}
 	if err := d.SetUser("", "a", []string{"off"}); err == nil || err.Error() != "User 'a' is defined in new.toml and is changed there" {
 		t.Errorf("SETUSER = %v; want that it is the new configuration's", err)
+	}
+}
+
+// What Save or Load has done since the users were read is not undone.
+func TestReplaceReadsAgainWhatWasSaved(t *testing.T) {
+	const file = "user a on >pw +get\nuser b on >pw +get\n"
+	type change func(t *testing.T, d *Directory)
+	remove := func(t *testing.T, d *Directory) {
+		t.Helper()
+		if _, err := d.DelUser("", []string{"b"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Save(""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	load := func(t *testing.T, d *Directory) {
+		t.Helper()
+		rewrite(t, d.File(), "user a on >pw +get\n")
+		if err := d.Load(""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begun := func(t *testing.T, d *Directory, extras map[string]Extra) Replacement {
+		t.Helper()
+		r := Replacement{Options: DirectoryOptions{File: d.File(), Extras: extras}, Version: d.Version()}
+		definitions, err := r.Options.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Set = newSet(t, definitions...)
+		return r
+	}
+	for name, meanwhile := range map[string]change{"ACL SAVE": remove, "ACL LOAD": load} {
+		d, st := filed(t, file, nil)
+		d.OnDiscard(func(g Discarded) { t.Errorf("after %s it was told %v", name, g) })
+		r := begun(t, d, map[string]Extra{"a": {MaxConnections: 7}})
+		meanwhile(t, d)
+		if err := d.Replace(r, nil); err != nil {
+			t.Errorf("after %s: Replace() = %v", name, err)
+		}
+		if u := st.Load().Lookup([]byte("b")); u != nil {
+			t.Errorf("after %s the user who was removed is back: %v", name, u)
+		}
+		if u := st.Load().Lookup([]byte("a")); u == nil || u.MaxConnections != 7 {
+			t.Errorf("after %s there is not what the new configuration adds to a: %v", name, u)
+		}
+	}
+
+	// What cannot be together is refused whole.
+	d, st := filed(t, file, nil)
+	r := begun(t, d, map[string]Extra{"b": {MaxConnections: 7}})
+	remove(t, d)
+	before := st.Load()
+	if err := d.Replace(r, nil); err == nil || !strings.Contains(err.Error(), "no line for 'b'") {
+		t.Errorf("Replace() = %v; want that the file has no b", err)
+	}
+	if st.Load() != before || len(d.o.Load().Extras) != 0 {
+		t.Error("something has changed all the same")
+	}
+
+	// The aclfile is of no interest to a configuration without one.
+	d, st = filed(t, file, nil)
+	r = begun(t, d, nil)
+	remove(t, d)
+	r.Options = DirectoryOptions{}
+	r.Set = newSet(t, define(t, "b", "on"))
+	if err := d.Replace(r, nil); err != nil || st.Load().Lookup([]byte("b")) == nil {
+		t.Errorf("Replace() = %v without b; want the users of the configuration", err)
+	}
+}
+
+// What is exchanged beside the users is when they are in force, and waited for when
+// everybody was told of them; on an error it stays.
+func TestReplaceBeside(t *testing.T) {
+	d, st := filed(t, "user a on >pw +get\n", nil)
+	var order []string
+	d.OnChange(func(_, _ *Set) { order = append(order, "told") })
+	beside := func() func() {
+		order = append(order, fmt.Sprint("beside ", st.Load().Lookup([]byte("b")) != nil))
+		return func() { order = append(order, "waited") }
+	}
+	r := Replacement{Set: newSet(t, define(t, "b", "on"))}
+	if err := d.Replace(r, beside); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"beside true", "told", "waited"}; !slices.Equal(order, want) {
+		t.Errorf("the order is %q; want %q", order, want)
+	}
+	order = nil
+	r.Options.File, r.Version = filepath.Join(t.TempDir(), "none"), d.Version()+1
+	if err := d.Replace(r, beside); err == nil || len(order) > 0 {
+		t.Errorf("Replace() = %v, and then %q; want an error and nothing else", err, order)
 	}
 }

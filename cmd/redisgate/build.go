@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"redisgate/tlsconf"
 	"redisgate/upstream"
 	"redisgate/users"
+	"redisgate/watch"
 )
 
 // built is what a configuration compiles to: all that serve needs to run and
@@ -36,14 +38,27 @@ type built struct {
 	dialer       *upstream.Dialer
 	limits       proxy.Limits
 	audit        audit.Options
-	notes        []string // what the operator should look at, though nothing is wrong
-	remarks      []string // what is as it should be, and may surprise
+
+	// What files held before they were read; it takes a while until they are watched.
+	tlsSeen, redisSeen watch.Sum
+	seen               map[string]watch.Sum // the others, by name; nil: nobody has looked
+
+	notes   []string // what the operator should look at, though nothing is wrong
+	remarks []string // what is as it should be, and may surprise
 }
 
 // loadAndBuild reads the file at path and compiles it. The error holds
 // everything that is wrong with both.
 func loadAndBuild(path string, now time.Time) (*built, error) {
-	return loadAdjustAndBuild(path, now, func(*config.Config) error { return nil })
+	seen := digests([]string{path})
+	b, err := loadAdjustAndBuild(path, now, func(c *config.Config) error {
+		maps.Copy(seen, digests(c.Files()))
+		return nil
+	})
+	if b != nil {
+		b.seen = seen
+	}
+	return b, err
 }
 
 // loadAdjustAndBuild is loadAndBuild with a last word on what was read, which is called

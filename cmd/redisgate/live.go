@@ -15,7 +15,7 @@ func liveTLS(b *built, log *slog.Logger, changed func()) (*tlsconf.Live, error) 
 		return nil, nil
 	}
 	return tlsconf.NewLive(tlsconf.LiveOptions{
-		Files: b.tlsOptions.Files(), First: b.tls, Changed: changed, Log: log,
+		Files: b.tlsOptions.Files(), First: b.tls, Seen: b.tlsSeen, Changed: changed, Log: log,
 		Load: func(now time.Time) (*tlsconf.Loaded, error) {
 			o := b.tlsOptions
 			o.Now = now
@@ -30,7 +30,7 @@ func liveRedis(b *built, log *slog.Logger) (*tlsconf.Live, error) {
 		return nil, nil
 	}
 	live, err := tlsconf.NewLive(tlsconf.LiveOptions{
-		Files: b.redisOptions.Files(), First: b.redisTLS, Log: log,
+		Files: b.redisOptions.Files(), First: b.redisTLS, Seen: b.redisSeen, Log: log,
 		Load: func(now time.Time) (*tlsconf.Loaded, error) {
 			o := b.redisOptions
 			o.Now = now

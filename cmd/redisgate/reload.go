@@ -62,7 +62,7 @@ func (g *gate) begin(b *built, workers, slots int) {
 		}
 		g.audit.config(verdict, reason, generation)
 	})
-	r.sources.init(b.cfg, func() { g.ask("a file of it has changed") })
+	r.sources.init(b.cfg, b.seen, func() { g.ask("a file of it has changed") })
 }
 
 // latest is what is in force.
@@ -104,8 +104,8 @@ func (g *gate) watchAndReload(ctx, drain context.Context) {
 
 // reload reads the configuration and all files that it names again, and puts all of it
 // in force, or nothing. It returns when that is so for every session; see
-// [proxy.Server.Reload] and [users.Directory.Replace]. What is wrong is logged. Reloads
-// come one after another, from whichever goroutines.
+// [proxy.Server.Reload]. What is wrong is logged. Reloads come one after another, from
+// whichever goroutines.
 func (g *gate) reload(reason string) error {
 	r := &g.reloads
 	r.mu.Lock()
@@ -149,6 +149,7 @@ func (g *gate) renew(now time.Time) error {
 	var inForce *config.Config
 	defer func() { r.sources.done(inForce) }()
 	var kept []string
+	version := g.changes.Version() // before the aclfile is read
 	b, err := loadAdjustAndBuild(path, now, func(c *config.Config) error {
 		r.sources.note(c)
 		if kept = c.Restart(old.cfg); len(kept) > 0 {
@@ -160,14 +161,10 @@ func (g *gate) renew(now time.Time) error {
 		err = g.follow(b, old)
 	}
 	if err == nil {
-		err = g.reloadServer(b, old)
+		err = g.reloadServer(b, old, users.Replacement{Options: b.directory, Set: b.users, Version: version})
 	}
 	if err != nil {
 		return err
-	}
-	if err := g.changes.Replace(b.directory, b.users); err != nil {
-		// It cannot be: they were built. The users of before stay.
-		g.log.Error("the users cannot be exchanged; the old ones stay in force", "error", err)
 	}
 	r.latest.Store(b)
 	g.tls.set(b.lives())
@@ -188,15 +185,15 @@ func (g *gate) renew(now time.Time) error {
 	return nil
 }
 
-// reloadServer puts the audit log and the settings of b in force, or neither.
-func (g *gate) reloadServer(b, old *built) error {
+// reloadServer puts the audit log, the settings and the users of b in force, or nothing.
+func (g *gate) reloadServer(b, old *built, people users.Replacement) error {
 	audited := reflect.DeepEqual(b.audit, old.audit)
 	if !audited {
 		if err := g.reconfigureAudit(b.audit); err != nil {
 			return fmt.Errorf("audit: %w", err)
 		}
 	}
-	err := g.server.Reload(settings(b))
+	err := g.server.Reload(settings(b), &people)
 	if err != nil && !audited {
 		err = errors.Join(err, g.reconfigureAudit(old.audit))
 	}

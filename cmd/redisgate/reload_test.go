@@ -47,6 +47,12 @@ const powerful = "[[user]]\nname = \"app\"\nacl = \"on >secret ~* &* +@all\"\n"
 // newReloadable serves with rest after the base.
 func newReloadable(t *testing.T, rest string) *reloadable {
 	t.Helper()
+	return newReloadableOn(t, "", rest)
+}
+
+// newReloadableOn has more of [listen].
+func newReloadableOn(t *testing.T, listen, rest string) *reloadable {
+	t.Helper()
 	dir := t.TempDir()
 	cert, err := process.NewCertificate(dir)
 	if err != nil {
@@ -54,7 +60,7 @@ func newReloadable(t *testing.T, rest string) *reloadable {
 	}
 	r := &reloadable{t: t, rs: redistest.Start(t, redistest.Options{}), cert: cert, generation: 1}
 	r.served = &served{dir: dir}
-	r.configure("", rest)
+	r.configure(listen, rest)
 	r.background = start(t, "serve", "--config", r.path("redisgate.toml"))
 	r.clients, r.metrics = addresses(t, r.waitFor(t, r.stderr, "Redis answers"))
 	return r

@@ -35,10 +35,13 @@ type sources struct {
 	end   context.CancelFunc // of the watch that goes on; nil: none does
 }
 
-func (s *sources) init(c *config.Config, changed func()) {
+// init begins with c. seen is what its files held before they were read, as far as that
+// was looked at.
+func (s *sources) init(c *config.Config, seen map[string]watch.Sum, changed func()) {
 	s.changed, s.again = changed, make(chan struct{}, 1)
 	s.force = sourcesOf(c)
 	s.on, s.files, s.seen = c.Reload.Watch, s.force, digests(s.force)
+	maps.Copy(s.seen, seen)
 }
 
 func sourcesOf(c *config.Config) []string {

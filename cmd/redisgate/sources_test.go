@@ -28,7 +28,7 @@ func TestSourcesTellWhatNobodyHasRead(t *testing.T) {
 	text(acl, "user app on\n")
 	told := 0
 	var s sources
-	s.init(parse("[acl]\nfile = \"users.acl\"\n"), func() { told++ })
+	s.init(parse("[acl]\nfile = \"users.acl\"\n"), nil, func() { told++ })
 	look := func(when string, want int) {
 		t.Helper()
 		s.look(time.Now())

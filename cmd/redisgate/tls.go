@@ -25,9 +25,10 @@ func (c *compiler) tls(now time.Time) {
 	for _, more := range t.Certificates {
 		o.More = append(o.More, tlsconf.Pair{Cert: more.Cert, Key: more.Key, Staple: more.OCSPStaple})
 	}
+	seen := tlsconf.Digest(o.Files())
 	loaded, err := tlsconf.Load(o)
 	if c.loaded("tls", loaded, err) {
-		c.built.tls, c.built.tlsOptions = loaded, o
+		c.built.tls, c.built.tlsOptions, c.built.tlsSeen = loaded, o, seen
 	}
 }
 
@@ -38,9 +39,10 @@ func (c *compiler) redisTLS(now time.Time) {
 		return
 	}
 	o := tlsconf.ClientOptions{CA: u.CA, Cert: u.Cert, Key: u.Key, ServerName: cmp.Or(u.ServerName, u.Endpoint().Host()), Now: now}
+	seen := tlsconf.Digest(o.Files())
 	loaded, err := tlsconf.LoadClient(o)
 	if c.loaded("upstream", loaded, err) {
-		c.built.redisTLS, c.built.redisOptions = loaded, o
+		c.built.redisTLS, c.built.redisOptions, c.built.redisSeen = loaded, o, seen
 		c.built.dialer.TLS = func() *tls.Config { return loaded.Config }
 	}
 }
