@@ -131,7 +131,8 @@ func (f *file) choose(more int64) error {
 }
 
 // rotate puts the file aside, of which info is. Who does that has it locked, and path is
-// its name: so no two processes do it at once.
+// its name until the last step: so no two processes do it at once. The next file is open
+// before anything is renamed.
 func (f *file) rotate(info fs.FileInfo) error {
 	unlock, err := lock(f.f)
 	if err != nil {
@@ -145,15 +146,75 @@ func (f *file) rotate(info fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	for i := f.keep - 1; i > 0; i-- {
-		if err := os.Rename(f.aside(i), f.aside(i+1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	next, err := f.begin()
+	if err != nil {
+		return err
+	}
+	if err = f.putAside(info); err == nil {
+		err = os.Rename(next.Name(), f.path)
+	}
+	if err != nil {
+		_ = next.Close()
+		_ = os.Remove(next.Name())
+		return err
+	}
+	f.use(next, false)
+	return nil
+}
+
+// begin makes the file that is to be path.
+func (f *file) begin() (*os.File, error) {
+	name := f.path + ".new"
+	// One that is there was left by who ended in the middle.
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, fileMode)
+}
+
+// putAside gives path.1 to the file. It goes by path.0, so that it is known that the file
+// can be renamed before room is made for it. What somebody has begun who ended in the
+// middle it goes on with.
+func (f *file) putAside(info fs.FileInfo) error {
+	if first, err := os.Stat(f.aside(1)); err == nil && os.SameFile(first, info) {
+		return nil
+	}
+	zero := f.aside(0)
+	was, err := os.Stat(zero)
+	ours := err == nil && os.SameFile(was, info)
+	if err == nil && !ours {
+		if err := f.shift(); err != nil {
 			return err
 		}
 	}
-	if err := os.Rename(f.path, f.aside(1)); err != nil {
-		return err
+	linked := ours || os.Link(f.path, zero) == nil
+	if !linked { // on this file system there may be no links: then nobody has path for a moment
+		if err := os.Rename(f.path, zero); err != nil {
+			return err
+		}
 	}
-	return f.Reopen()
+	err = f.shift()
+	if err != nil && linked {
+		_ = os.Remove(zero)
+	}
+	return err
+}
+
+// shift makes path.0 path.1, and moves what is in the way, as far as it is. Only if no
+// name is free the oldest file goes.
+func (f *file) shift() error {
+	free := 1
+	for ; free < f.keep; free++ {
+		if _, err := os.Lstat(f.aside(free)); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	for ; free > 0; free-- {
+		if err := os.Rename(f.aside(free-1), f.aside(free)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *file) aside(i int) string { return f.path + "." + strconv.Itoa(i) }

@@ -146,3 +146,65 @@ func TestNoLineIsLostBetweenTwo(t *testing.T) {
 		t.Errorf("the file was put aside %d times; want often", len(names)-1)
 	}
 }
+
+// TestWhatEndedInTheMiddleIsGoneOnWith has a process that was killed while it put the file
+// aside.
+func TestWhatEndedInTheMiddleIsGoneOnWith(t *testing.T) {
+	for name, leave := range map[string]func(path string) error{
+		"the next file was there": func(path string) error { return os.WriteFile(path+".new", []byte("?\n"), 0o600) },
+		"the file had two names":  func(path string) error { return os.Link(path, path+".0") },
+		"it had its number":       func(path string) error { return os.Link(path, path+".1") },
+	} {
+		path := filepath.Join(t.TempDir(), "audit.log")
+		f := open(t, path, 100, 5)
+		put(t, f, text("1", 90))
+		if err := leave(path); err != nil {
+			t.Fatal(err)
+		}
+		put(t, f, text("2", 90))
+		if has(t, path, map[string]string{"": "2", ".1": "1"}); t.Failed() {
+			t.Fatalf("after %s", name)
+		}
+	}
+	// Without links path is nobody's for a moment.
+	path := filepath.Join(t.TempDir(), "audit.log")
+	f := open(t, path, 100, 5)
+	put(t, f, text("1", 90))
+	if err := os.Rename(path, path+".0"); err != nil {
+		t.Fatal(err)
+	}
+	put(t, f, text("2", 90), text("3", 90))
+	has(t, path, map[string]string{"": "3", ".1": "2", ".2": "1"})
+}
+
+// TestNamesThatAreFreeAreUsed before an old file goes.
+func TestNamesThatAreFreeAreUsed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	f := open(t, path, 100, 3)
+	put(t, f, text("1", 90), text("2", 90), text("3", 90), text("4", 90))
+	if err := os.Remove(path + ".2"); err != nil {
+		t.Fatal(err)
+	}
+	put(t, f, text("5", 90))
+	has(t, path, map[string]string{"": "5", ".1": "4", ".2": "3", ".3": "1"})
+}
+
+// TestWhatIsInTheWayCostsNoFile has a file that cannot be renamed.
+func TestWhatIsInTheWayCostsNoFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	f := open(t, path, 100, 2)
+	put(t, f, text("1", 90), text("2", 90))
+	if err := os.MkdirAll(filepath.Join(path+".2", "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		f.later = time.Time{}
+		if _, err := f.Write([]byte(text("3", 90))); err == nil {
+			t.Error("Write() = nil; want that the file cannot be put aside")
+		}
+	}
+	if err := os.RemoveAll(path + ".2"); err != nil {
+		t.Fatal(err)
+	}
+	has(t, path, map[string]string{"": "2 3 3 3", ".1": "1"})
+}
