@@ -235,6 +235,11 @@ func (s *session) recordWaiting(w *waiting, packed []byte) {
 	s.record(e)
 }
 
+// maxStrangeText is how many bytes an event may have of the arguments of somebody who has
+// not logged in. It has no keys of them: whoever can connect could fill the room of
+// others' refusals. Package audit has so much for each event.
+const maxStrangeText = 256
+
 // auditDenied records a request that was refused; u is nil before authentication, cmd
 // if it is unknown, and args if they are not there any more. What auditBegin has begun
 // it leaves alone: that may be another request.
@@ -246,7 +251,11 @@ func (s *session) auditDenied(u *users.User, cmd *command.Command, args [][]byte
 			return
 		}
 	}
-	a.denies = a.pack(a.denies, cmd, args, a.read(cmd, args))
+	if u != nil {
+		a.denies = a.pack(a.denies, cmd, args, a.read(cmd, args))
+	} else if a.denies = a.pack(a.denies, cmd, args, nil); len(a.denies) > maxStrangeText {
+		a.denies = a.pack(a.denies, cmd, nil, nil)
+	}
 	e := s.fresh(class)
 	e.User, e.Command, e.Database, e.Packed = "", unknownCommand, s.database(), a.denies
 	if u != nil {
