@@ -30,21 +30,28 @@ func (q *queue) room(most, text int) bool {
 	return len(q.events)+q.held < most && len(q.text)+q.hold+text <= most*queueText
 }
 
-// put takes an event in, and returns how many there are then; 0: there is no room.
-func (q *queue) put(e *Event, most int) int {
+// put takes an event in, if there is room. half says that half of the room is taken now,
+// of events or of text, and was not before.
+func (q *queue) put(e *Event, most int) (ok, half bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if e.Held {
 		q.held--
 		q.hold -= len(e.Packed)
 	} else if !q.room(most, len(e.Packed)) {
-		return 0
+		return false, false
 	}
+	was := q.half(most)
 	from := len(q.text)
 	q.text = append(q.text, e.Packed...)
 	q.events = append(q.events, entry{*e, from, len(q.text)})
 	q.events[len(q.events)-1].Packed = nil
-	return len(q.events)
+	return true, !was && q.half(most)
+}
+
+// half says that half of the room is taken. It is called under mu.
+func (q *queue) half(most int) bool {
+	return len(q.events) >= (most+1)/2 || len(q.text) >= most*queueText/2
 }
 
 // reserve keeps room for an event, or says that there is none.

@@ -20,14 +20,13 @@ func (r *Recorder) Record(e *Event) bool {
 	if e.Time == 0 {
 		e.Time = time.Now().UnixNano()
 	}
-	most := int(t.most.Load())
-	n := r.queues[e.Class].put(e, most)
-	if n == 0 {
+	ok, half := r.queues[e.Class].put(e, int(t.most.Load()))
+	if !ok {
 		t.dropped[e.Class].Add(1)
 		return false
 	}
 	t.wake()
-	if n == most/2 {
+	if half {
 		t.hasten()
 	}
 	return true

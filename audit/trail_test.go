@@ -638,3 +638,32 @@ func TestRecordingAllocatesNothingOnceTheQueuesHaveGrown(t *testing.T) {
 	}
 	r.trail.signalled.Store(false)
 }
+
+// TestTheWriterHastensWhenHalfTheRoomIsTaken of events, or of their texts.
+func TestTheWriterHastensWhenHalfTheRoomIsTaken(t *testing.T) {
+	o := options(t, "")
+	o.Queue = 100
+	trail, r, read := stuck(t, o)
+	defer read()
+	key := bytes.Repeat([]byte("k"), maxKey)
+	for class, packed := range map[uint8][]byte{
+		Admin:  nil,
+		Denied: r.Pack(nil, "mget", nil, [][]byte{key, key, key, key, key, key, key, key}, 0),
+	} {
+		select {
+		case <-trail.hurry:
+		default:
+		}
+		for i := 1; ; i++ {
+			events, text := held(r, class)
+			if half := events >= 50 || text >= 100*queueText/2; half != (len(trail.hurry) > 0) {
+				t.Errorf("with %d events and %d bytes of text the writer hastens: %v; want %v", events, text, len(trail.hurry) > 0, half)
+			} else if half {
+				break
+			}
+			if !r.Record(&Event{Class: class, Command: "mget", Reason: fmt.Sprint(i), Verdict: "denied", Packed: packed, Duration: -1}) {
+				t.Fatalf("event %d found no room", i)
+			}
+		}
+	}
+}

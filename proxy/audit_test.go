@@ -117,7 +117,7 @@ func TestEveryReservationIsUsedOrGivenBack(t *testing.T) {
 	w.k.audit = auditing{on: everyEvent, to: c}
 	p := w.connect().login("app")
 	for _, r := range []string{
-		"GET a", "BLPOP a 0", "CONFIG GET x", "GET", "NONSENSE", "FOREIGN a", "MULTI", "GET a", "SUBSCRIBE c", "EXEC", "MULTI", "FLUSHALL", "DISCARD", "WATCH a", "GET a", "EVAL s 0",
+		"GET a", "BLPOP a 0", "CONFIG GET x", "GET", "NONSENSE", "FOREIGN a", "MULTI", "GET a", "SUBSCRIBE c", "EXEC", "MULTI", "FLUSHALL", "DISCARD", "MULTI", "FLUSHALL", "EVAL s notanumber", "EXEC", "WATCH a", "GET a", "EVAL s 0",
 		"SELECT 3", "AUTH app wrong", "AUTH few secret", "FLUSHALL", "SET other " + strings.Repeat("v", 3*largeRequest), "AUTH app secret", "SET few " + strings.Repeat("v", 3*largeRequest),
 		"CLIENT REPLY SKIP", "GET a", "SUBSCRIBE c", "UNSUBSCRIBE c", "MONITOR", "RESET", "GET a",
 	} {

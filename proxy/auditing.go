@@ -17,7 +17,8 @@ type auditing struct {
 	args   [][]byte // of the request that is looked at; nil: none is
 	begun  bool     // an event of it is to be made if it is done
 	event  waiting  // that one
-	packed []byte
+	packed []byte   // of it
+	denies []byte   // of one that is refused, perhaps while another is begun: EXEC and its queue
 	keys   [][]byte
 	uses   command.Uses
 	out    AuditEvent
@@ -88,7 +89,7 @@ func (s *session) auditBegin(cmd *command.Command, args [][]byte, uses *command.
 	} else if !a.wants(AuditCommand) {
 		return true
 	}
-	a.pack(cmd, args, uses)
+	a.packed = a.pack(a.packed, cmd, args, uses)
 	held, ok := a.to.Reserve(class, len(a.packed))
 	if !ok {
 		return false
@@ -101,9 +102,9 @@ func (s *session) auditBegin(cmd *command.Command, args [][]byte, uses *command.
 	return true
 }
 
-// pack packs what is to be known of a request into packed. uses says which of args are
-// keys; nil: nobody knows.
-func (a *auditing) pack(cmd *command.Command, args [][]byte, uses *command.Uses) {
+// pack packs what is to be known of a request into the room of dst. uses says which of
+// args are keys; nil: nobody knows.
+func (a *auditing) pack(dst []byte, cmd *command.Command, args [][]byte, uses *command.Uses) []byte {
 	a.keys = a.keys[:0]
 	more := 0
 	if uses != nil {
@@ -118,8 +119,9 @@ func (a *auditing) pack(cmd *command.Command, args [][]byte, uses *command.Uses)
 	if cmd != nil {
 		name = cmd.Name
 	}
-	a.packed = a.to.Pack(a.packed[:0], name, args, a.keys, more)
+	dst = a.to.Pack(dst[:0], name, args, a.keys, more)
 	clear(a.keys)
+	return dst
 }
 
 // auditForget takes back what auditBegin has begun.
@@ -233,20 +235,29 @@ func (s *session) recordWaiting(w *waiting, packed []byte) {
 	s.record(e)
 }
 
+// maxStrangeText is how many bytes an event may have of the arguments of somebody who has
+// not logged in. It has no keys of them: whoever can connect could fill the room of
+// others' refusals. Package audit has so much for each event.
+const maxStrangeText = 256
+
 // auditDenied records a request that was refused; u is nil before authentication, cmd
-// if it is unknown, and args if they are not there any more.
+// if it is unknown, and args if they are not there any more. What auditBegin has begun
+// it leaves alone: that may be another request.
 func (s *session) auditDenied(u *users.User, cmd *command.Command, args [][]byte, reason string) {
 	a := &s.k.audit
-	s.auditForget()
 	class := AuditDenied
 	if !a.wants(AuditDenied) {
 		if class = AuditCommand; !a.wants(AuditCommand) {
 			return
 		}
 	}
-	a.pack(cmd, args, a.read(cmd, args))
+	if u != nil {
+		a.denies = a.pack(a.denies, cmd, args, a.read(cmd, args))
+	} else if a.denies = a.pack(a.denies, cmd, args, nil); len(a.denies) > maxStrangeText {
+		a.denies = a.pack(a.denies, cmd, nil, nil)
+	}
 	e := s.fresh(class)
-	e.User, e.Command, e.Database, e.Packed = "", unknownCommand, s.database(), a.packed
+	e.User, e.Command, e.Database, e.Packed = "", unknownCommand, s.database(), a.denies
 	if u != nil {
 		e.User = u.Name
 		if reason == policy.ReasonCommand.String() || reason == policy.ReasonReserved.String() {

@@ -194,3 +194,12 @@ func (w *worker) dismiss() {
 		}
 	}
 }
+
+// part ends every session at once, since the loop is about to: what a session has asked
+// for and was not answered is audited by that, and who waits for the session is told.
+func (w *worker) part() {
+	w.parted = true
+	for c := range w.clients {
+		c.gone("drain")
+	}
+}

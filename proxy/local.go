@@ -71,6 +71,7 @@ func (s *session) refuse(cmd *command.Command, u *users.User, reason, text strin
 	s.k.counts.verdict(cmd, false)
 	s.k.counts.refused(u, reason)
 	if s.k.audit.on != 0 {
+		s.auditForget() // it has been permitted, and is refused after all
 		s.auditDenied(u, cmd, s.k.audit.args, reason)
 	}
 	s.spoilMulti()

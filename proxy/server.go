@@ -191,6 +191,7 @@ func (s *Server) Run(ctx, now context.Context) error {
 	}
 	stopDials()
 	for _, w := range s.workers {
+		w.loop.Post(w.part)
 		w.loop.Stop()
 	}
 	loops.Wait()

@@ -36,6 +36,7 @@ type worker struct {
 	counted int64 // buffers.held as last told to the server
 	slow    offenders
 	drains  bool
+	parted  bool            // nobody is adopted any more
 	grace   eventloop.Timer // for those that have just come
 	held    int             // turns for which requests have been held back
 
@@ -128,6 +129,11 @@ type admitted struct {
 
 // adopt begins the session of a connection.
 func (w *worker) adopt(a admitted) {
+	if w.parted {
+		_ = a.nc.Close()
+		w.srv.ended(a.peer.Addr())
+		return
+	}
 	c := &client{w: w, tls: a.tls, chains: a.chains, remote: a.peer, version: a.version, via: newVia(a.balancer, a.cert)}
 	if local, ok := a.nc.LocalAddr().(*net.TCPAddr); ok {
 		c.local = plainAddress(local.AddrPort())

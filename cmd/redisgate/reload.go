@@ -92,6 +92,7 @@ func (g *gate) watchAndReload(ctx, drain context.Context) {
 		select {
 		case reason := <-g.reloads.asked:
 			if drain.Err() != nil {
+				g.audit.Reopen() // as in reload
 				g.log.Info("the configuration is not read again while clients drain", "reason", reason)
 				continue
 			}

@@ -236,7 +236,7 @@ max_connections = 1
 	base := auditLine{"address": from, "tls": "1.3"}
 	for _, want := range []auditLine{
 		{"event": "connection", "verdict": "opened"},
-		{"event": "denied", "command": "set", "reason": "unauthenticated", "keys": "[early]", "user": nil, "database": 0},
+		{"event": "denied", "command": "set", "reason": "unauthenticated", "keys": nil, "user": nil, "database": 0},
 		{"event": "auth", "verdict": "failed", "user": "few", "method": "password"},
 		{"event": "auth", "verdict": "failed", "user": "unknown", "method": "password"},
 		{"event": "auth", "verdict": "ok", "user": "few", "method": "password"},
