@@ -62,6 +62,7 @@ type Throttle struct {
 	lockout int64
 	failed  table
 	good    table
+	trials  map[pair]int // attempts that were begun and have not ended
 	names   []watched
 }
 
@@ -69,7 +70,7 @@ type Throttle struct {
 func NewThrottle(o ThrottleOptions) *Throttle { return newThrottle(o, maxEntries) }
 
 func newThrottle(o ThrottleOptions, size int) *Throttle {
-	t := &Throttle{seed: maphash.MakeSeed(), failed: newTable(size), good: newTable(size), names: make([]watched, watchNames)}
+	t := &Throttle{seed: maphash.MakeSeed(), failed: newTable(size), good: newTable(size), trials: map[pair]int{}, names: make([]watched, watchNames)}
 	t.Set(o)
 	return t
 }
@@ -124,6 +125,33 @@ func (t *Throttle) Delay(addr netip.Addr, name []byte, now int64) time.Duration 
 		return 0
 	}
 	return strangeDelay
+}
+
+// Begin notes that an attempt for that name from addr is under way, and is decided at its
+// End only. The caller bounds how many there are.
+func (t *Throttle) Begin(addr netip.Addr, name []byte) {
+	key := pairOf(t.seed, addr, name)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.trials[key]++
+}
+
+// End notes the end of what has begun.
+func (t *Throttle) End(addr netip.Addr, name []byte) {
+	key := pairOf(t.seed, addr, name)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.trials[key]--; t.trials[key] <= 0 {
+		delete(t.trials, key)
+	}
+}
+
+// UnderWay says that an attempt for that name from addr has begun and not ended.
+func (t *Throttle) UnderWay(addr netip.Addr, name []byte) bool {
+	key := pairOf(t.seed, addr, name)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.trials[key] > 0
 }
 
 // Fail notes that a password for that name from addr was wrong. alert says that this is

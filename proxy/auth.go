@@ -76,9 +76,10 @@ func (s *session) attempt(t *trial, command, name, password []byte) (*users.Set,
 	if t != nil {
 		found = t.proof
 	}
-	if t != nil && t.over || !found.counted && !s.h.mayTry(name) {
+	if found.refused || !found.counted && !s.h.mayTry(name) {
 		s.k.counts.Auth["throttled"]++
 		s.auditFailed(name, "throttled", "")
+		s.wasWrong()
 		return nil, nil, textThrottled
 	}
 	u, slot, ok := set.AuthenticateProved(s.addr, s.cert, name, password, found.proved)
@@ -94,9 +95,7 @@ func (s *session) attempt(t *trial, command, name, password []byte) (*users.Set,
 		}
 		s.k.counts.Auth["failed"]++
 		s.auditFailed(name, auditFailed, "")
-		if s.failed++; s.failed >= maxFailed && !s.known {
-			s.end("auth_failed")
-		}
+		s.wasWrong()
 		return nil, nil, textWrongPass
 	}
 	s.h.right(name)
@@ -140,6 +139,13 @@ func (s *session) certified(set *users.Set) *users.User {
 
 // maxFailed is how often one connection may try before it is closed.
 const maxFailed = 16
+
+// wasWrong ends a connection that has tried too often and is nobody's.
+func (s *session) wasWrong() {
+	if s.failed++; s.failed >= maxFailed && !s.known {
+		s.end("auth_failed")
+	}
+}
 
 func equalFold(p []byte, word string) bool {
 	return len(p) == len(word) && bytes.EqualFold(p, []byte(word))

@@ -17,9 +17,10 @@ const (
 	// maxProving is how many passwords wait to be tried against slow hashes: with 40 ms
 	// each and one at a time as many as listen.auth_timeout has time for.
 	maxProving = 256
-	// failFloor is the least that a wrong password takes once some user has a slow hash:
-	// the work is the same for all, as far as their hashes are, and this hides the rest.
-	failFloor = 300 * time.Millisecond
+	// DefaultFailFloor is longer than a slow hash usually takes: the work is the same for
+	// all names, as far as their hashes are, and this hides the rest. It also keeps whoever
+	// guesses from coming back at once.
+	DefaultFailFloor = 300 * time.Millisecond
 
 	// maxPassword is the longest that is hashed slowly, as by `redisgate hash-password`, and
 	// maxName longer than any user's.
@@ -41,6 +42,7 @@ type proof struct {
 	proved  auth.Secret // for users.Set.AuthenticateProved; empty if nothing fits
 	busy    bool        // too many were waiting, or the time was up: nothing was tried
 	counted bool        // it is a failure, and known as one
+	refused bool        // the throttle did not let it be made
 }
 
 func newProver(slots *tlsfeed.Slots, atOnce int) *prover {
@@ -71,40 +73,67 @@ func (p *prover) prove(ctx context.Context, set *users.Set, name, password []byt
 	return found
 }
 
-// trial is what an attempt has to wait for: its password to be tried against slow
-// hashes, if anybody has one, and a while if the name is guessed at. nil is for nothing.
+// trial is what an attempt that may be made has to wait for: its password to be tried
+// against slow hashes, if anybody has one, a while if the name is guessed at, and the
+// floor under the time of whatever fails. nil is for nothing. What it returns must be
+// called.
 func (s *Server) trial(a netip.Addr, cert *identity.Certificate, name, password []byte) func() proof {
 	began := time.Now()
+	name = name[:min(len(name), maxName)]
+	atLeast := func(d time.Duration, found proof) proof {
+		time.Sleep(d - time.Since(began))
+		return found
+	}
+	floor := s.settings.Load().FailFloor
+	if !s.throttle.Allow(a, name, s.clock()) {
+		return func() proof { return atLeast(floor, proof{refused: true}) }
+	}
 	set := s.users.Load()
+	_, _, right := set.Authenticate(a, cert, name, password) // which costs next to nothing
 	least := s.throttle.Delay(a, name, s.clock())
-	slow := false
-	if set.Slow() {
-		_, _, ok := set.Authenticate(a, cert, name, password) // which costs next to nothing
-		slow = !ok
+	switch {
+	case set.Slow() && (!right || s.throttle.UnderWay(a, name)):
+		try := s.slowTrial(set, a, cert, name, password, right)
+		return func() proof {
+			found := try()
+			if found.busy || found.counted {
+				least = max(least, floor)
+			}
+			return atLeast(least, found)
+		}
+	case !right:
+		// Counted here and not when it is over: what is tried meanwhile on other
+		// connections is one of the tries that the throttle leaves.
+		s.loginFailed(a, name)
+		return func() proof { return atLeast(max(least, floor), proof{counted: true}) }
+	case least > 0:
+		return func() proof { return atLeast(least, proof{}) }
 	}
-	if !slow && least == 0 {
-		return nil
-	}
+	return nil
+}
+
+// slowTrial tries a password against slow hashes. As long as that is under way for a name
+// from an address no password for it is answered out of turn, so that many guesses at once
+// are no more than one after the other.
+func (s *Server) slowTrial(set *users.Set, a netip.Addr, cert *identity.Certificate, name, password []byte, right bool) func() proof {
+	s.throttle.Begin(a, name)
 	long := len(password) > maxPassword // and wrong, for the same work and without a copy
 	if long {
 		password = nil
 	}
-	name, password = bytes.Clone(name[:min(len(name), maxName)]), bytes.Clone(password)
-	return func() (found proof) {
+	name, password = bytes.Clone(name), bytes.Clone(password)
+	return func() proof {
 		defer clear(password)
-		if slow {
-			ctx, cancel := context.WithTimeout(context.Background(), s.settings.Load().ProveTimeout)
-			defer cancel()
-			found = s.prover.prove(ctx, set, name, password, func() bool { return !s.throttle.Allow(a, name, s.clock()) })
-			if long {
-				found.proved = auth.Secret{}
-			}
-			if _, _, ok := set.AuthenticateProved(a, cert, name, password, found.proved); !ok {
-				least = max(least, failFloor)
-				s.countTrial(a, name, &found)
-			}
+		defer s.throttle.End(a, name)
+		ctx, cancel := context.WithTimeout(context.Background(), s.settings.Load().ProveTimeout)
+		defer cancel()
+		found := s.prover.prove(ctx, set, name, password, func() bool { return !s.throttle.Allow(a, name, s.clock()) })
+		if long {
+			found.proved = auth.Secret{}
 		}
-		time.Sleep(least - time.Since(began))
+		if _, _, ok := set.AuthenticateProved(a, cert, name, password, found.proved); !right && (long || !ok) {
+			s.countTrial(a, name, &found)
+		}
 		return found
 	}
 }

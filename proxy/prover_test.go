@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -58,7 +59,7 @@ func provingServer(t testing.TB) *Server {
 		users:    users.NewStore(slowUsers(t, slowOld)),
 		throttle: auth.NewThrottle(auth.ThrottleOptions{}), prover: newProver(slots, 1), born: time.Now(), failures: newFailures(),
 	}
-	s.settings.Store(&Settings{ProveTimeout: time.Minute})
+	s.settings.Store(&Settings{ProveTimeout: time.Minute, FailFloor: DefaultFailFloor})
 	return s
 }
 
@@ -68,20 +69,20 @@ func TestWrongPasswordsTakeTheSameFloor(t *testing.T) {
 		name, password string
 		least          time.Duration
 	}{
-		{"", "ann", "wrong", failFloor},
-		{"", "bob", "wrong", failFloor},
-		{"", "nobody", "wrong", failFloor},
-		{"", "", "", failFloor},
-		{"", "ann", strings.Repeat("x", maxPassword+1), failFloor},
-		{"", strings.Repeat("n", 1000), "wrong", failFloor},
+		{"", "ann", "wrong", DefaultFailFloor},
+		{"", "bob", "wrong", DefaultFailFloor},
+		{"", "nobody", "wrong", DefaultFailFloor},
+		{"", "", "", DefaultFailFloor},
+		{"", "ann", strings.Repeat("x", maxPassword+1), DefaultFailFloor},
+		{"", strings.Repeat("n", 1000), "wrong", DefaultFailFloor},
 		{"", "ann", "old", 0},
 		{"", "bob", "secret", 0},
 		// Without the certificate a right password is as wrong as another.
-		{"", "dan", "old", failFloor},
-		{"", "eve", "secret", failFloor},
-		{"eve", "dan", "old", failFloor},
-		{"dan", "eve", "secret", failFloor},
-		{"dan", "dan", "wrong", failFloor},
+		{"", "dan", "old", DefaultFailFloor},
+		{"", "eve", "secret", DefaultFailFloor},
+		{"eve", "dan", "old", DefaultFailFloor},
+		{"dan", "eve", "secret", DefaultFailFloor},
+		{"dan", "dan", "wrong", DefaultFailFloor},
 		{"dan", "dan", "old", 0},
 		{"eve", "eve", "secret", 0},
 	} {
@@ -99,6 +100,75 @@ func TestWrongPasswordsTakeTheSameFloor(t *testing.T) {
 	}
 	if do := provingServer(t).trial(testAddr, nil, []byte("bob"), []byte("secret")); do != nil {
 		t.Error("a right password with a fast hash has to wait")
+	}
+}
+
+// Without slow hashes there is nothing to hide, but a wrong password takes as long: who
+// guesses has to wait. It counts when it comes, and not after the wait.
+func TestWrongPasswordsTakeTheSameFloorWithoutSlowHashes(t *testing.T) {
+	for _, test := range []struct {
+		name, password string
+		failures       int // before
+		want           proof
+		least          time.Duration
+	}{
+		{"app", "secret", 0, proof{}, 0},
+		{"app", "wrong", 0, proof{counted: true}, DefaultFailFloor},
+		{"nobody", "wrong", 0, proof{counted: true}, DefaultFailFloor},
+		{"app", "wrong", auth.DefaultFree, proof{refused: true}, DefaultFailFloor},
+		{"app", "secret", auth.DefaultFree, proof{refused: true}, DefaultFailFloor},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := provingServer(t)
+			s.users = users.NewStore(buildUsers(t, map[string]string{"app": "on >secret ~* +@all"}, nil))
+			for range test.failures {
+				s.throttle.Fail(testAddr, []byte(test.name), s.clock())
+			}
+			before := s.throttle.Len()
+			began := time.Now()
+			do := s.trial(testAddr, nil, []byte(test.name), []byte(test.password))
+			if counted := s.throttle.Len() > before; counted != test.want.counted {
+				t.Errorf("%s with %q is a failure at once: %v; want %v", test.name, test.password, counted, test.want.counted)
+			}
+			var found proof
+			if do != nil {
+				found = do()
+			}
+			if took := time.Since(began); took != test.least || found.refused != test.want.refused || found.counted != test.want.counted || found.busy {
+				t.Errorf("%s with %q takes %v and is %+v; want %v and %+v", test.name, test.password, took, found, test.least, test.want)
+			}
+		})
+	}
+}
+
+// Who guesses at a user with a fast hash, where others have slow ones, on many connections
+// at once learns no more than on one: a right password has its turn behind the wrong ones.
+func TestManyGuessesAtOnceAreNoMoreThanInTurn(t *testing.T) { synctest.Test(t, guessesAtOnce) }
+
+func guessesAtOnce(t *testing.T) {
+	s := provingServer(t)
+	s.prover.turns <- struct{}{} // what comes waits
+	bob := []byte("bob")
+	var all sync.WaitGroup
+	for range 3 * auth.DefaultFree {
+		do := s.trial(testAddr, nil, bob, []byte("wrong"))
+		all.Go(func() { do() })
+		synctest.Wait()
+	}
+	if do := s.trial(netip.MustParseAddr("192.0.2.99"), nil, bob, []byte("secret")); do != nil {
+		t.Error("a right password from elsewhere has to wait")
+	}
+	do := s.trial(testAddr, nil, bob, []byte("secret"))
+	if do == nil {
+		t.Fatal("a right password is answered before the wrong ones")
+	}
+	var found proof
+	all.Go(func() { found = do() })
+	synctest.Wait()
+	<-s.prover.turns
+	all.Wait()
+	if !found.busy || s.throttle.Allow(testAddr, bob, s.clock()) || s.throttle.UnderWay(testAddr, bob) {
+		t.Errorf("then it is %+v; want it not tried, the address waiting, and nothing under way", found)
 	}
 }
 

@@ -28,6 +28,7 @@ type Settings struct {
 	MaxDedicatedPerUser int
 	HandshakeTimeout    time.Duration
 	ProveTimeout        time.Duration // for a password that is tried against slow hashes, all waiting included
+	FailFloor           time.Duration // the least that a failed log-in takes: DefaultFailFloor, but for tests
 	BalancerTimeout     time.Duration // for a PROXY header, and part of HandshakeTimeout
 	DrainDelay          time.Duration // for how long Run accepts, though not ready any more, before it drains
 	DrainTimeout        time.Duration
@@ -41,6 +42,8 @@ func (o *Settings) check(listeners []net.Listener) error {
 		return errors.New("proxy: the numbers of connections must be at least 1")
 	case o.Balancers.Len() > 0 && (o.BalancerTimeout <= 0 || o.BalancerTimeout > o.HandshakeTimeout):
 		return errors.New("proxy: the PROXY header needs a time-out, no longer than the handshake's")
+	case o.FailFloor <= 0:
+		return errors.New("proxy: a failed log-in must take a while")
 	case o.HandshakeTimeout <= 0 || o.ProveTimeout <= 0 || o.DrainTimeout < 0 || o.DrainDelay < 0:
 		return errors.New("proxy: the handshake and the trial of a password need time-outs")
 	}

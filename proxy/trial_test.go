@@ -110,3 +110,27 @@ func TestSlowLogInsOfATransactionAreBounded(t *testing.T) {
 	}
 	d.end()
 }
+
+// Guesses behind those are refused though they are right, or a transaction were a place
+// where anybody may guess as often as he likes.
+func TestNoPasswordIsGuessedBehindTheLastTrialOfATransaction(t *testing.T) {
+	d := slowLogins(t)
+	d.p.fast = true
+	d.ask("AUTH", "app", "secret")
+	d.ask("MULTI")
+	for range maxQueueTrials {
+		d.ask("AUTH", "few", "wrong")
+	}
+	d.ask("AUTH", "few", "secret")
+	d.ask("EXEC")
+	d.settle()
+	for _, l := range d.links() {
+		l.redis.answer(l, 1<<30)
+	}
+	d.settle()
+	want := "*17\r\n" + strings.Repeat(wrongPass, maxQueueTrials) + "-" + textThrottled + "\r\n"
+	if !strings.HasSuffix(string(d.p.got), want) {
+		t.Errorf("the client got %q; want %q last", d.p.got, want)
+	}
+	d.end()
+}

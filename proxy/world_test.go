@@ -114,6 +114,7 @@ type peer struct {
 	later   []func() // what was done off the loop
 	trials  int      // attempts to log in
 	slow    bool     // each of them has to wait
+	fast    bool     // but those with a right password
 	crowded bool     // in vain
 
 	woken  bool
@@ -288,6 +289,9 @@ func (p *peer) mayHoldUp() bool          { return false }
 // turn.
 func (p *peer) trial(name, password []byte) func() proof {
 	if p.trials++; p.trials%2 == 0 && !p.slow {
+		return nil
+	}
+	if _, _, ok := p.w.set.Authenticate(testAddr, nil, name, password); ok && p.fast {
 		return nil
 	}
 	set, name, password := p.w.set, bytes.Clone(name), bytes.Clone(password)

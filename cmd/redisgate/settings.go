@@ -27,6 +27,7 @@ func settings(b *built) proxy.Settings {
 		MaxDedicatedPerUser: up.MaxDedicatedPerUser,
 		HandshakeTimeout:    in.HandshakeTimeout.Std(),
 		ProveTimeout:        in.AuthTimeout.Std(),
+		FailFloor:           proxy.DefaultFailFloor,
 		BalancerTimeout:     min(in.ProxyProtocolTimeout.Std(), in.HandshakeTimeout.Std()),
 		DrainDelay:          in.DrainDelay.Std(),
 		DrainTimeout:        in.DrainTimeout.Std(),

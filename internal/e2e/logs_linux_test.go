@@ -142,6 +142,7 @@ func TestLogsStaySmall(t *testing.T) {
 					}
 				}
 			}()
+			logged := map[string]time.Time{} // the end of the last flood that causes such lines
 			for _, f := range []flood{
 				{"denied address", floodOf("tcp", "127.0.0.2", tlsAddr, marker), "", 0},
 				{"no TLS", floodOf("tcp", "127.0.0.5", tlsAddr, "GET /"+marker+" HTTP/1.1\r\n\r\n"), "TLS handshake failed", 1},
@@ -162,17 +163,23 @@ func TestLogsStaySmall(t *testing.T) {
 					}
 				}, "", 0},
 			} {
+				// A line says how many others of its kind there were in the second before.
+				if f.log != "" {
+					time.Sleep(time.Until(logged[f.log].Add(1100 * time.Millisecond)))
+				}
 				before, began := p.Log.String(), time.Now()
 				var clients sync.WaitGroup
-				for range 8 {
+				const atOnce = 25
+				for range atOnce {
 					clients.Go(func() {
-						for range times / 8 {
+						for range times / atOnce {
 							f.once(t, p)
 						}
 					})
 				}
 				clients.Wait()
 				settled(t, p)
+				logged[f.log] = time.Now()
 				seconds := int(time.Since(began)/time.Second) + 2
 				lines, held := 0, 0
 				for line := range strings.Lines(strings.TrimPrefix(p.Log.String(), before)) {

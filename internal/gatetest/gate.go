@@ -108,7 +108,7 @@ func Start(t testing.TB, o Options) *Gate {
 		Settings: proxy.Settings{
 			TLS: fixed{conf, material.Clients}, Allow: allow, Deny: deny, Dialer: dialer, Limits: Limits(),
 			MaxConnections: 20000, MaxShared: 64, MaxDedicated: 4096, MaxDedicatedPerUser: 4096,
-			HandshakeTimeout: 10 * time.Second, ProveTimeout: 10 * time.Second, DrainTimeout: 5 * time.Second,
+			HandshakeTimeout: 10 * time.Second, ProveTimeout: 10 * time.Second, FailFloor: time.Millisecond, DrainTimeout: 5 * time.Second,
 		},
 		Listeners: []net.Listener{tcp, sock}, Slots: tlsfeed.NewSlots(slots), Users: g.Store, Throttle: auth.NewThrottle(auth.ThrottleOptions{}),
 		Control: upstream.NewControl(dialer), Log: slog.New(slog.NewTextHandler(logWriter{t}, nil)), Workers: workers,
