@@ -78,38 +78,45 @@ func (p *prover) prove(ctx context.Context, set *users.Set, name, password []byt
 // floor under the time of whatever fails. nil is for nothing. What it returns must be
 // called.
 func (s *Server) trial(a netip.Addr, cert *identity.Certificate, name, password []byte) func() proof {
-	began := time.Now()
+	began := s.clock()
 	name = name[:min(len(name), maxName)]
-	atLeast := func(d time.Duration, found proof) proof {
-		time.Sleep(d - time.Since(began))
-		return found
-	}
 	floor := s.settings.Load().FailFloor
-	if !s.throttle.Allow(a, name, s.clock()) {
-		return func() proof { return atLeast(floor, proof{refused: true}) }
+	if !s.throttle.Allow(a, name, began) {
+		return func() proof { s.failAt(began, floor); return proof{refused: true} }
 	}
 	set := s.users.Load()
 	_, _, right := set.Authenticate(a, cert, name, password) // which costs next to nothing
-	least := s.throttle.Delay(a, name, s.clock())
+	least := s.throttle.Delay(a, name, began)
 	switch {
 	case set.Slow() && (!right || s.throttle.UnderWay(a, name)):
 		try := s.slowTrial(set, a, cert, name, password, right)
 		return func() proof {
 			found := try()
 			if found.busy || found.counted {
-				least = max(least, floor)
+				s.failAt(began, max(least, floor))
+			} else {
+				time.Sleep(least - time.Duration(s.clock()-began))
 			}
-			return atLeast(least, found)
+			return found
 		}
 	case !right:
 		// Counted here and not when it is over: what is tried meanwhile on other
 		// connections is one of the tries that the throttle leaves.
 		s.loginFailed(a, name)
-		return func() proof { return atLeast(max(least, floor), proof{counted: true}) }
+		return func() proof { s.failAt(began, max(least, floor)); return proof{counted: true} }
 	case least > 0:
-		return func() proof { return atLeast(least, proof{}) }
+		return func() proof { time.Sleep(least - time.Duration(s.clock()-began)); return proof{} }
 	}
 	return nil
+}
+
+// failAt waits until a failure that began then may be told: for that long at least, and to
+// the end of a sixth of the floor. So a loop tells all of that time in one turn, and who
+// guesses on many connections does not break its turns.
+func (s *Server) failAt(began int64, d time.Duration) {
+	step := int64(max(s.settings.Load().FailFloor/6, 1))
+	at := began + int64(d) + step - 1
+	time.Sleep(time.Duration(at - at%step - s.clock()))
 }
 
 // slowTrial tries a password against slow hashes. As long as that is under way for a name

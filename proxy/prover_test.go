@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"strings"
 	"sync"
@@ -139,6 +140,31 @@ func TestWrongPasswordsTakeTheSameFloorWithoutSlowHashes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Failures are told together, and none of them early.
+func TestFailuresAreToldTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := provingServer(t)
+		born := time.Now()
+		told := map[time.Duration]int{}
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		for range 100 { // one a millisecond
+			do := s.trial(testAddr, nil, []byte("bob"), []byte("wrong"))
+			all.Go(func() {
+				do()
+				mu.Lock()
+				defer mu.Unlock()
+				told[time.Since(born)]++
+			})
+			time.Sleep(time.Millisecond)
+		}
+		all.Wait()
+		if want := map[time.Duration]int{300 * time.Millisecond: 1, 350 * time.Millisecond: 50, 400 * time.Millisecond: 49}; !maps.Equal(told, want) {
+			t.Errorf("failures are told at %v; want %v", told, want)
+		}
+	})
 }
 
 // Who guesses at a user with a fast hash, where others have slow ones, on many connections
