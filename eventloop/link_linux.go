@@ -137,6 +137,7 @@ func (c *Conn) socketError() error {
 // for that. TCP on Linux only; elsewhere it does nothing. It lasts until the kernel decides otherwise, tcp(7).
 func (c *Conn) QuickAck() {
 	if c.link.tcp {
+		c.loop.stats.Acks++
 		_ = unix.SetsockoptInt(int(c.link.fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
 	}
 }

@@ -143,4 +143,4 @@ func (c *Conn) socketError() error { return nil }
 
 // QuickAck has the kernel acknowledge what it has received now rather than up to 40 ms later, for a peer whose Nagle algorithm waits
 // for that. TCP on Linux only; elsewhere, as here, it does nothing.
-func (c *Conn) QuickAck() {}
+func (c *Conn) QuickAck() { c.loop.stats.Acks++ }

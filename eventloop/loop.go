@@ -40,6 +40,7 @@ type Stats struct {
 	Wakeups  uint64 // waits that Post or Stop ended
 	Reads    uint64 // reads of connections: system calls on Linux, deliveries on the portable loop
 	Writes   uint64 // writes to connections: system calls on Linux, at least that many on the portable loop
+	Acks     uint64 // acknowledgements by force: system calls on Linux, nothing on the portable loop
 	BytesIn  uint64
 	BytesOut uint64
 

@@ -39,6 +39,8 @@ type client struct {
 	closing  bool // close_notify is out; what still comes is dropped
 	closed   bool
 	lingered int
+
+	awaitsAck bool // something was read, and nothing was acknowledged by force since
 }
 
 const (
@@ -74,10 +76,20 @@ func (c *client) Data(p []byte) {
 	if c.closed {
 		return
 	}
-	if c.hungry || c.phase == streaming || c.k.counts.BytesIn == before {
-		c.conn.QuickAck() // the rest is behind our acknowledgement: Nagle, RFC 896
+	c.awaitsAck = true
+	if c.k.counts.BytesIn == before {
+		c.acknowledge() // a TLS record is not whole
 	}
 	c.settleInput()
+}
+
+// acknowledge what was read last at once, since the rest of the request is behind that:
+// Nagle, RFC 896.
+func (c *client) acknowledge() {
+	if c.awaitsAck {
+		c.awaitsAck = false
+		c.conn.QuickAck()
+	}
 }
 
 // decrypt hands the session all that TLS has; bytes left inside raise no event.
@@ -169,6 +181,9 @@ func (c *client) Run() {
 func (c *client) settleInput() {
 	if c.closed || c.closing {
 		return
+	}
+	if c.hungry || c.phase == streaming || c.phase == skipping {
+		c.acknowledge() // now, or when what was read before is found to be a part
 	}
 	if c.hungUp && c.paused && (c.blocking || c.subs != nil || c.endless.cmd != nil) {
 		c.gone("client") // a wait for nobody

@@ -28,6 +28,10 @@ const (
 	maxUnsent  = 128 << 10 // bytes that Redis has not taken before the connection is Full
 	maxAwaited = 64 << 10  // entries that await replies before the connection is Full
 	keepOut    = 256 << 10
+
+	// enough is so much that one write does not get cheaper by more of it: it goes out, and
+	// who has large requests need not wait for the end of the turn because c is Full.
+	enough = 64 << 10
 )
 
 // Conn is one connection to Redis. It exists, and takes requests, from the
@@ -156,6 +160,16 @@ func (c *Conn) Append(p []byte) {
 		c.flagged = true
 		c.pool.flushing = append(c.pool.flushing, c)
 	}
+	if len(c.out) >= enough && c.state == open && c.tls == nil {
+		c.hand() // with TLS this could find out that c has ended, which is not to be told here
+	}
+}
+
+// hand gives what was gathered to the kernel.
+func (c *Conn) hand() {
+	c.handed += uint64(len(c.out))
+	c.ec.Write(c.out)
+	c.out = c.out[:0]
 }
 
 // Pause stops reading c's replies until everybody who has called it has called

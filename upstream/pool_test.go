@@ -3,6 +3,7 @@ package upstream
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -366,4 +367,20 @@ func TestPausedConnectionIsNotRead(t *testing.T) {
 	l.until("a reply", func() bool { return string(r.got) == ":1\r\n" })
 	redis.nc.Close()
 	l.until("the end", func() bool { return c.state == closed })
+}
+
+// What is gathered goes out when there is enough of it, and not at the end of the turn
+// only.
+func TestMuchIsHandedOverAtOnce(t *testing.T) {
+	s := newScripted(t)
+	l := newLoud(t, s, nil)
+	c, redis := l.open(s, resp2, &taker{})
+	go func() { _, _ = io.Copy(io.Discard, redis.nc) }()
+	l.on(func() {
+		for _, step := range []struct{ size, wait int }{{enough - 1, enough - 1}, {1, 0}, {3 * enough, 0}, {1, 1}} {
+			if c.Append(make([]byte, step.size)); len(c.out) != step.wait {
+				t.Errorf("%d bytes wait after %d more; want %d", len(c.out), step.size, step.wait)
+			}
+		}
+	})
 }
