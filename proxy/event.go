@@ -91,7 +91,7 @@ func (s *session) mayHear(p []byte) (may, known bool) {
 		return false, false
 	}
 	n, err := strconv.Atoi(string(head[1:]))
-	if err != nil {
+	if err != nil || n < 0 {
 		return false, false
 	}
 	if n = min(n, policy.EventHead); len(begun) >= n && !policy.MayTellOfKeys(begun[:n]) {
