@@ -152,6 +152,7 @@ func (c *Conn) Append(p []byte) {
 	c.appended += uint64(len(p))
 	c.pool.copied += uint64(len(p))
 	c.pool.unsent += len(p)
+	c.pool.held += len(p)
 	if !c.flagged {
 		c.flagged = true
 		c.pool.flushing = append(c.pool.flushing, c)
@@ -198,6 +199,7 @@ func (c *Conn) flush() {
 	} else if !c.encrypt() {
 		return
 	}
+	c.pool.held -= len(c.out)
 	c.out = c.out[:0]
 	if cap(c.out) > keepOut {
 		c.out = nil
@@ -314,6 +316,7 @@ func (c *Conn) end() {
 		lost.to.Lost(lost.n, lost.off < taken)
 	}
 	owner := c.owner
+	c.pool.held -= len(c.out)
 	c.owner, c.out, c.hold = nil, nil, nil
 	if owner != nil {
 		owner.Lost(0, true)

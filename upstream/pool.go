@@ -63,6 +63,7 @@ type Pool struct {
 	flushing []*Conn
 	copied   uint64 // bytes ever appended to requests
 	unsent   int    // of them, those since the last Flush
+	held     int    // of them, those that connections have not given to the loop
 	delay    time.Duration
 	downTill int64
 	tidy     eventloop.Timer
@@ -180,6 +181,10 @@ func (p *Pool) Copied() uint64 { return p.copied }
 
 // Unsent is how many bytes of requests wait for the next Flush.
 func (p *Pool) Unsent() int { return p.unsent }
+
+// Held is how many bytes of requests wait in connections: for the next Flush, or for the end
+// of a dial. What Redis does not take of those that were written the loop holds.
+func (p *Pool) Held() int { return p.held }
 
 // Flush writes what was gathered. The worker calls it at the end of a turn, or of a few.
 func (p *Pool) Flush() {
