@@ -58,6 +58,7 @@ type Conn struct {
 
 	out      []byte
 	appended uint64 // bytes ever appended to out
+	seen     uint64 // appended, when the pool last looked
 	handed   uint64 // bytes ever given to ec
 
 	framer resp.Framer
@@ -177,6 +178,9 @@ func (c *Conn) Resume() {
 		c.ec.Resume()
 	}
 }
+
+// quiet says that nothing is owed or unsent on c.
+func (c *Conn) quiet() bool { return c.state == open && c.q.len() == 0 && len(c.out) == 0 }
 
 // OthersWait says that a receiver other than me awaits a reply on c.
 func (c *Conn) OthersWait(me Receiver) bool {
