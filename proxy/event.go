@@ -12,6 +12,9 @@ func (s *session) Push(p []byte, end bool) {
 	if s.phase == ended {
 		return
 	}
+	if s.phase == ending && s.reason == "user" && !s.pushing {
+		return // an answer is still awaited, but messages are nobody's any more
+	}
 	if s.pace.metered {
 		s.pay(len(p))
 	}
