@@ -187,6 +187,11 @@ func (l *Loop) Stats() Stats {
 	return l.stats
 }
 
+// Held is how many bytes of memory hold output of connections that the kernel has not taken.
+func (l *Loop) Held() int {
+	return l.spare.held
+}
+
 // turn says whether it was the last because of Stop.
 func (l *Loop) turn() (stopped bool, err error) {
 	park := len(l.ready) == 0 && l.later.empty() && l.queue.park()

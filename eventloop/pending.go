@@ -36,6 +36,7 @@ func (b *pending) release(s *spare) {
 type spare struct {
 	bufs [][]byte
 	size int
+	held int // bytes of capacity that are taken and not given back
 }
 
 const (
@@ -52,13 +53,17 @@ func (s *spare) take(n int) []byte {
 			s.bufs[i], s.bufs[last] = s.bufs[last], nil
 			s.bufs = s.bufs[:last]
 			s.size -= cap(buf)
+			s.held += cap(buf)
 			return buf
 		}
 	}
-	return make([]byte, 0, max(n, spareSmall))
+	buf := make([]byte, 0, max(n, spareSmall))
+	s.held += cap(buf)
+	return buf
 }
 
 func (s *spare) give(buf []byte) {
+	s.held -= cap(buf)
 	if cap(buf) == 0 || cap(buf) > spareLarge || s.size+cap(buf) > spareSize {
 		return
 	}

@@ -33,6 +33,9 @@ func TestPendingKeepsTheOrderOfBytes(t *testing.T) {
 		if b.len() == 0 {
 			b.release(&s)
 		}
+		if s.held != cap(b.buf) {
+			t.Fatalf("%d bytes are counted; want %d", s.held, cap(b.buf))
+		}
 	}
 	if cap(b.buf) != 0 {
 		t.Errorf("a drained buffer holds %d bytes; want 0", cap(b.buf))

@@ -117,11 +117,17 @@ func (s *session) fallBack() {
 	case s.pinned() && !u.MayUse(s.db):
 		s.end("user") // its connection is in a database that is not u's
 	default:
-		if s.become(set, nil); !s.known && s.pinned() {
-			s.end("user") // its connection is nobody's
+		if s.become(set, nil); !s.known && s.pinned() || s.hearsMore() {
+			s.end("user") // its connection is nobody's, or hears what is not the user's
 		}
 		s.auditUser("failed")
 	}
+}
+
+// hearsMore says that the session is told of what its user may not hear: somebody else
+// that it was has subscribed to it, or tracks keys.
+func (s *session) hearsMore() bool {
+	return s.subs != nil && !s.subs.keptBy(s.user) || s.tracking && !s.user.MayReadAll()
 }
 
 // certified is the user whom the client's certificate would log in, unless it has;

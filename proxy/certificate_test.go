@@ -268,6 +268,88 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
+// fallsBack are conversations of somebody who may hear more by a password than by the
+// certificate, which is cert's, who may hear own.
+var fallsBack = map[string]string{
+	"a failed AUTH while subscribed to what is not the certificate's": `
+		C HELLO 3
+		G "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n$5\r\nproto\r\n:3\r\n$2\r\nid\r\n:1\r\n$4\r\nmode\r\n$0\r\n\r\n$4\r\nrole\r\n$0\r\n\r\n$7\r\nmodules\r\n*0\r\n"
+		C AUTH other secret
+		G +OK
+		C SUBSCRIBE theirs
+		U D1 SUBSCRIBE theirs
+		A D1
+		G ">3\r\n$9\r\nsubscribe\r\n$6\r\ntheirs\r\n:1\r\n"
+		C AUTH other wrong
+		G -WRONGPASS invalid username-password pair or user is disabled.
+		X user`,
+
+	"the same in a transaction": `
+		C HELLO 3
+		G "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n$5\r\nproto\r\n:3\r\n$2\r\nid\r\n:1\r\n$4\r\nmode\r\n$0\r\n\r\n$4\r\nrole\r\n$0\r\n\r\n$7\r\nmodules\r\n*0\r\n"
+		C AUTH other secret
+		G +OK
+		C SUBSCRIBE theirs
+		U D1 SUBSCRIBE theirs
+		A D1
+		G ">3\r\n$9\r\nsubscribe\r\n$6\r\ntheirs\r\n:1\r\n"
+		C MULTI
+		C AUTH other wrong
+		C GET own
+		C EXEC
+		G +OK
+		G +QUEUED
+		G +QUEUED
+		U D1 MULTI
+		U D1 GET own
+		U D1 EXEC
+		A D1
+		G "*2\r\n-WRONGPASS invalid username-password pair or user is disabled.\r\n$7\r\nget own\r\n"
+		X user`,
+
+	"a failed AUTH while subscribed to what is the certificate's too": `
+		C HELLO 3
+		G "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n$5\r\nproto\r\n:3\r\n$2\r\nid\r\n:1\r\n$4\r\nmode\r\n$0\r\n\r\n$4\r\nrole\r\n$0\r\n\r\n$7\r\nmodules\r\n*0\r\n"
+		C AUTH other secret
+		G +OK
+		C SUBSCRIBE own
+		U D1 SUBSCRIBE own
+		A D1
+		G ">3\r\n$9\r\nsubscribe\r\n$3\r\nown\r\n:1\r\n"
+		C AUTH other wrong
+		G -WRONGPASS invalid username-password pair or user is disabled.
+		P D1 own hello
+		G ">3\r\n$7\r\nmessage\r\n$3\r\nown\r\n$5\r\nhello\r\n"`,
+
+	"a failed AUTH while tracking, which the certificate's user may not": `
+		C HELLO 3
+		G "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n$5\r\nproto\r\n:3\r\n$2\r\nid\r\n:1\r\n$4\r\nmode\r\n$0\r\n\r\n$4\r\nrole\r\n$0\r\n\r\n$7\r\nmodules\r\n*0\r\n"
+		C AUTH other secret
+		G +OK
+		C CLIENT TRACKING ON
+		U D1 CLIENT TRACKING ON
+		R D1 +OK
+		G +OK
+		C AUTH other wrong
+		G -WRONGPASS invalid username-password pair or user is disabled.
+		X user`,
+}
+
+func TestWhoFallsBackHearsNoMoreThanTheCertificate(t *testing.T) {
+	for name, text := range fallsBack {
+		t.Run(name, script{text: text, setup: func(w *world) {
+			set, err := users.NewSet([]users.Definition{
+				definition(t, "cert", "on ~own* &own +@all", nil, false, "CN:client"),
+				definition(t, "other", "on >secret ~* &* +@all", nil, false),
+			}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.set, w.cert = set, &identity.Certificate{CommonName: "client"}
+		}}.play)
+	}
+}
+
 // A certificate that is somebody's, but logs nobody in, does not make its holder the
 // default user, whom everybody else is.
 func TestCertificatesThatLogNobodyIn(t *testing.T) {

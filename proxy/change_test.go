@@ -74,6 +74,22 @@ var changes = map[string]string{
 		W nokeys told
 		X user`),
 
+	"subscriptions that are not permitted any more, while a command is out": as("app", `
+		C HELLO 3
+		G "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n$5\r\nproto\r\n:3\r\n$2\r\nid\r\n:1\r\n$4\r\nmode\r\n$0\r\n\r\n$4\r\nrole\r\n$0\r\n\r\n$7\r\nmodules\r\n*0\r\n"
+		C SUBSCRIBE b
+		U D1 SUBSCRIBE b
+		A D1
+		G ">3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:1\r\n"
+		C GET few
+		U D1 GET few
+		W nokeys told
+		P D1 b secret
+		N
+		A D1
+		G =get few
+		X user`),
+
 	"subscriptions that stay permitted": as("app", `
 		C SUBSCRIBE few1 few2
 		U D1 SUBSCRIBE few1 few2

@@ -12,6 +12,9 @@ func (s *session) Push(p []byte, end bool) {
 	if s.phase == ended {
 		return
 	}
+	if s.phase == ending && s.reason == "user" && !s.pushing {
+		return // an answer is still awaited, but messages are nobody's any more
+	}
 	if s.pace.metered {
 		s.pay(len(p))
 	}
@@ -91,7 +94,7 @@ func (s *session) mayHear(p []byte) (may, known bool) {
 		return false, false
 	}
 	n, err := strconv.Atoi(string(head[1:]))
-	if err != nil {
+	if err != nil || n < 0 {
 		return false, false
 	}
 	if n = min(n, policy.EventHead); len(begun) >= n && !policy.MayTellOfKeys(begun[:n]) {

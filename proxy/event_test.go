@@ -52,6 +52,18 @@ var events = map[string]string{
 		C PING
 		G -NOAUTH Authentication required.`),
 
+	"a message without a channel": as("some", `
+		C SUBSCRIBE news
+		U D1 SUBSCRIBE news
+		A D1
+		G "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n"
+		P! D1 "*3\r\n$7\r\nmessage\r\n$-1\r\n$3\r\nset\r\n"
+		P!. D1 ""
+		N
+		P! D1 "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$1\r\na\r\n"
+		P!. D1 ""
+		G "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$1\r\na\r\n"`),
+
 	"a large message of another kind flows": as("some", `
 		C SUBSCRIBE news
 		U D1 SUBSCRIBE news

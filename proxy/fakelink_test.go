@@ -54,6 +54,7 @@ func (l *fakeLink) Usable() bool          { return !l.closed && !l.retired && !l
 func (l *fakeLink) Retired() bool         { return l.retired }
 func (l *fakeLink) Shared() bool          { return l.shared }
 func (l *fakeLink) Full() bool            { return l.full && !l.closed }
+func (l *fakeLink) Unsent() int           { return 0 }
 func (l *fakeLink) SetSubscriber(on bool) { l.subscriber = on }
 func (l *fakeLink) Close()                { l.lose() }
 

@@ -16,6 +16,7 @@ type link interface {
 	Retired() bool
 	Shared() bool
 	Full() bool
+	Unsent() int
 	OthersWait(upstream.Receiver) bool
 	AwaitRoom(upstream.Receiver)
 	Forget(upstream.Receiver)

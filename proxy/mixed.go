@@ -198,6 +198,9 @@ func (p *plan) failed(wrong string) {
 		s.byCert = true
 		s.auditUser("failed")
 		s.fail(wrong)
+		if s.hearsMore() {
+			s.end("user")
+		}
 	})
 }
 

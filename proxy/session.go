@@ -159,6 +159,9 @@ func (s *session) size() int64 {
 	if s.subs != nil {
 		n += int64(s.subs.bytes)
 	}
+	if s.own != nil {
+		n += int64(s.own.Unsent())
+	}
 	return n
 }
 

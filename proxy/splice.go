@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
+	"redisgate/policy"
 	"redisgate/policy/command"
 	"redisgate/resp"
 )
@@ -115,18 +116,29 @@ func (x *splice) begin(s *session, p []byte) []byte {
 func (x *splice) work(s *session) {
 	for ; x.due < len(x.own) && !x.aside; x.due++ {
 		if x.doing = &x.own[x.due]; x.doing.do != nil {
-			x.doing.do(s)
+			x.perform(s)
 		}
 		if x.aside {
 			return
 		}
 	}
 	x.doing, x.due = nil, 0
+	s.refresh() // whom AUTH has made it may have been removed meanwhile
 	if s.own != nil {
 		s.own.SetKey(s.key()) // HELLO may have been among them
 		s.own.SetSubscriber(s.hears())
 	}
 	s.emit(appendArray(nil, x.total()))
+}
+
+// perform does one of own, unless the user has been removed since it was judged: then that
+// has been answered, and nothing of the user's may come after it.
+func (x *splice) perform(s *session) {
+	if !s.refresh() {
+		x.doing.text = appendError(nil, textRulesMoved+whyNot(policy.ReasonCommand))
+		return
+	}
+	x.doing.do(s)
 }
 
 func (x *splice) total() int {

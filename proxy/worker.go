@@ -33,7 +33,7 @@ type worker struct {
 	again   []*client // had too much of it for one turn
 	plain   []byte
 	cipher  []byte
-	counted int64 // buffers.held as last told to the server
+	counted int64 // bytes held as last told to the server
 	slow    offenders
 	drains  bool
 	parted  bool            // nobody is adopted any more
@@ -202,16 +202,13 @@ func (w *worker) upstreamFailed(kind string, err error) {
 // checkMemory tells the server what this worker's sessions hold and, when all
 // together hold too much, has the largest session cut.
 func (w *worker) checkMemory() {
-	held := w.kit.bufs.held
-	total := w.srv.memory.Add(held - w.counted)
-	w.counted = held
-	if total <= w.kit.limits.Memory {
+	if w.count() <= w.kit.limits.Memory {
 		return
 	}
 	var worst *client
 	size := int64(-1)
 	for c := range w.clients {
-		if n := c.size(); n > size {
+		if n := c.size() + int64(c.conn.Pending()); n > size {
 			worst, size = c, n
 		}
 	}
@@ -223,11 +220,23 @@ func (w *worker) checkMemory() {
 		}
 	}
 	if worst != nil && size > 0 {
-		worst.gone("memory")
+		if worst.closing {
+			worst.close() // its session is gone, and the client does not take the rest
+		} else {
+			worst.gone("memory")
+		}
 		w.largest.Store(0)
-		w.srv.memory.Add(w.kit.bufs.held - w.counted)
-		w.counted = w.kit.bufs.held
+		w.count()
 	}
+}
+
+// count tells the server what this worker's sessions hold, be it here, on the way to Redis
+// or on the way to a client, and returns what those of all workers do.
+func (w *worker) count() (total int64) {
+	held := w.kit.bufs.held + int64(w.pool.Held()+w.loop.Held())
+	total = w.srv.memory.Add(held - w.counted)
+	w.counted = held
+	return total
 }
 
 // snapshot copies the worker's counts; it waits for the loop, but not for long.

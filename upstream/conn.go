@@ -62,6 +62,7 @@ type Conn struct {
 
 	out      []byte
 	appended uint64 // bytes ever appended to out
+	seen     uint64 // appended, when the pool last looked
 	handed   uint64 // bytes ever given to ec
 
 	framer resp.Framer
@@ -156,6 +157,7 @@ func (c *Conn) Append(p []byte) {
 	c.appended += uint64(len(p))
 	c.pool.copied += uint64(len(p))
 	c.pool.unsent += len(p)
+	c.pool.held += len(p)
 	if !c.flagged {
 		c.flagged = true
 		c.pool.flushing = append(c.pool.flushing, c)
@@ -191,6 +193,9 @@ func (c *Conn) Resume() {
 	}
 }
 
+// quiet says that nothing is owed or unsent on c.
+func (c *Conn) quiet() bool { return c.state == open && c.q.len() == 0 && len(c.out) == 0 }
+
 // OthersWait says that a receiver other than me awaits a reply on c.
 func (c *Conn) OthersWait(me Receiver) bool {
 	for i := range c.q.len() {
@@ -212,6 +217,7 @@ func (c *Conn) flush() {
 	} else if !c.encrypt() {
 		return
 	}
+	c.pool.held -= len(c.out)
 	c.out = c.out[:0]
 	if cap(c.out) > keepOut {
 		c.out = nil
@@ -328,6 +334,7 @@ func (c *Conn) end() {
 		lost.to.Lost(lost.n, lost.off < taken)
 	}
 	owner := c.owner
+	c.pool.held -= len(c.out)
 	c.owner, c.out, c.hold = nil, nil, nil
 	if owner != nil {
 		owner.Lost(0, true)

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"slices"
@@ -63,6 +64,7 @@ type Pool struct {
 	flushing []*Conn
 	copied   uint64 // bytes ever appended to requests
 	unsent   int    // of them, those since the last Flush
+	held     int    // of them, those that connections have not given to the loop
 	delay    time.Duration
 	downTill int64
 	tidy     eventloop.Timer
@@ -112,12 +114,24 @@ func (p *Pool) Shared(k Key) (*Conn, error) {
 // dropQuiet closes a shared pipeline that owes nothing, to make room for another.
 func (p *Pool) dropQuiet() bool {
 	for _, c := range p.active {
-		if c.state == open && c.q.len() == 0 && len(c.out) == 0 {
+		if c.quiet() {
 			c.end()
 			return true
 		}
 	}
 	return false
+}
+
+// leaveToOthers closes shared pipelines that nobody has used since it was last called, if
+// all places are taken: other workers cannot.
+func (p *Pool) leaveToOthers() {
+	short := p.limits.shared.Load() >= p.limits.maxShared.Load()
+	for _, c := range slices.Collect(maps.Values(p.active)) {
+		if short && c.quiet() && c.seen == c.appended {
+			c.end()
+		}
+		c.seen = c.appended
+	}
 }
 
 // Dedicated returns a connection for owner alone, in the database and protocol
@@ -180,6 +194,10 @@ func (p *Pool) Copied() uint64 { return p.copied }
 
 // Unsent is how many bytes of requests wait for the next Flush.
 func (p *Pool) Unsent() int { return p.unsent }
+
+// Held is how many bytes of requests wait in connections: for the next Flush, or for the end
+// of a dial. What Redis does not take of those that were written the loop holds.
+func (p *Pool) Held() int { return p.held }
 
 // Flush writes what was gathered. The worker calls it at the end of a turn, or of a few.
 func (p *Pool) Flush() {
@@ -276,8 +294,10 @@ func (p *Pool) uncount(c *Conn) {
 
 func (p *Pool) report(kind string, err error) { p.notify(kind, err) }
 
-// tidyUp closes idle connections that are not needed any more, all but one.
+// tidyUp closes idle connections that are not needed any more, all but one, and quiet
+// pipelines if others have none.
 func (p *Pool) tidyUp() {
+	p.leaveToOthers()
 	for len(p.idle) > 1 && p.loop.Now()-p.idle[0].idleSince > int64(idleFor) {
 		p.idle[0].end()
 	}

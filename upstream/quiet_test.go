@@ -88,3 +88,39 @@ var (
 	resp2 = Key{Proto: 2}
 	resp3 = Key{Proto: 3}
 )
+
+// TestQuietPipelinesAreLeftToOtherWorkers: a worker has none while another keeps all that
+// there may be, but not for longer than that one uses them.
+func TestQuietPipelinesAreLeftToOtherWorkers(t *testing.T) {
+	a, b := newQuiet(t), newQuiet(t)
+	b.limits = a.limits
+	k := Key{0, 2}
+	used, unused := a.pipeline(k), a.pipeline(Key{1, 2})
+	a.limits.Set(2, 1)
+	var r taker
+	for range 3 {
+		used.Send(&r, request("GET", "a"), false)
+		a.tidyUp()
+		used.out = nil // as if it had a socket
+		used.Data([]byte("+a\r\n"))
+	}
+	if !used.Usable() || unused.Usable() {
+		t.Errorf("used is there: %v, unused is there: %v; want the former alone", used.Usable(), unused.Usable())
+	}
+	if shared, _ := a.limits.InUse(); shared != 1 {
+		t.Errorf("%d places are taken; want 1", shared)
+	}
+	if _, err := b.Shared(k); err != nil {
+		t.Errorf("Shared() = %v", err)
+	}
+	if _, err := b.Shared(Key{1, 2}); err != ErrBusy {
+		t.Errorf("Shared() = %v while all places are used; want ErrBusy", err)
+	}
+	a.limits.Set(3, 1)
+	for range 3 {
+		a.tidyUp()
+	}
+	if !used.Usable() {
+		t.Error("a pipeline is closed although there are places")
+	}
+}

@@ -3,8 +3,9 @@ package upstream
 import "bytes"
 
 // maxHold bounds what is kept of a frame whose kind cannot be told yet: an error
-// line, or the head of a message.
-const maxHold = 64 << 10
+// line, or the head of a message. Errors quote arguments, and a request on a shared
+// pipeline has 64 KB.
+const maxHold = 128 << 10
 
 type frame uint8
 

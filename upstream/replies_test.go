@@ -314,3 +314,20 @@ func TestReleaseWithinAReply(t *testing.T) {
 		}
 	}
 }
+
+// TestAnErrorThatQuotesItsRequestIsNoPoison: of -NOGROUP, for one, all of a key and of a
+// group are a part, and a request of 64 KB may be on a shared pipeline.
+func TestAnErrorThatQuotesItsRequestIsNoPoison(t *testing.T) {
+	eachCut(t, func(t *testing.T, cut func(int) int) {
+		q := newQuiet(t)
+		c := q.pipeline(Key{0, 2})
+		var r taker
+		c.Send(&r, request("GET", "a"), false)
+		answer := "-NOGROUP No such consumer group '" + strings.Repeat("g", 64<<10) + "' for key name 'k'\r\n"
+		feed(c, answer[:len(answer)-3], cut)
+		feed(c, answer[len(answer)-3:], cut)
+		if string(r.got) != answer || !c.Usable() {
+			t.Errorf("%d bytes came of %d, lost %v", len(r.got), len(answer), r.lost)
+		}
+	})
+}
