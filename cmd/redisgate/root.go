@@ -66,7 +66,12 @@ lets through what each user's Redis ACL rules permit.`,
 		}
 		hint := "`" + cmd.CommandPath() + " --help` lists the flags"
 		if unknown, ok := strings.CutPrefix(err.Error(), "unknown flag: --"); ok {
-			if near := config.Nearest(unknown, flagNames(cmd)); near != "" {
+			names := flagNames(cmd)
+			near := config.Nearest(unknown, names)
+			if near == "" {
+				near = only(names, unknown)
+			}
+			if near != "" {
 				hint = "did you mean --" + near + "?"
 			}
 		}
@@ -108,6 +113,20 @@ func flagNames(cmd *cobra.Command) []string {
 		names = append(names, m[1])
 	}
 	return names
+}
+
+// only is the one name that begins so, or "" if there are none or several.
+func only(names []string, begins string) (one string) {
+	for _, n := range names {
+		if !strings.HasPrefix(n, begins) {
+			continue
+		}
+		if one != "" {
+			return ""
+		}
+		one = n
+	}
+	return one
 }
 
 // newHelp is cobra's verb, which takes a verb that does not exist for none.
