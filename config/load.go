@@ -36,6 +36,9 @@ func Parse(name string, data []byte) (*Config, error) {
 	cfg := Default()
 	cfg.source = source{file: name, lines: locate(data)}
 
+	if line := tooDeep(data); line > 0 {
+		return nil, Problems{{File: name, Line: line, Text: "lists, tables or keys are too deep in each other", Hint: hintKey}}
+	}
 	var raw map[string]any
 	if err := toml.Unmarshal(data, &raw); err != nil {
 		p := syntaxProblem(err)
