@@ -92,7 +92,7 @@ func ask(b *built, user, from string, db int, args []string) (*question, error) 
 			names = append(names, u.Name)
 		}
 		hint := "the users are " + strings.Join(names, ", ")
-		if near := config.Nearest(user, names); near != "" {
+		if near := guess(user, names); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		return nil, hinted(hint, "User '%s' not found", user)

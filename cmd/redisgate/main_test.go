@@ -123,6 +123,10 @@ func TestHelpShowsExamplesOfEveryVerb(t *testing.T) {
 func TestWrongUseIsAnErrorWithAHint(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "missing.toml")
+	there := t.TempDir()
+	if err := os.WriteFile(filepath.Join(there, "redisgate.toml"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, tc := range []struct {
 		args      string
 		err, hint string
@@ -143,6 +147,9 @@ func TestWrongUseIsAnErrorWithAHint(t *testing.T) {
 		{"serve", "--config FILE is missing", "`redisgate init DIR` writes one"},
 		{"check", "--config FILE is missing", "`redisgate init DIR` writes one"},
 		{"check --config " + missing, "no such file", "`redisgate init DIR` writes one"},
+		{"check --config " + there + "/redisgate.tml", "no such file", "did you mean " + there + "/redisgate.toml?"},
+		{"check --config " + there + "/redisgate", "no such file", "did you mean " + there + "/redisgate.toml?"},
+		{"check --config " + there + "/other.toml", "no such file", "`redisgate init DIR` writes one"},
 		{"version now", `redisgate version takes no argument "now"`, "`redisgate version --help` shows what it takes"},
 		{"init", "init takes one directory", "for example `redisgate init ./redisgate`"},
 		{"init a b", "init takes one directory", "for example `redisgate init ./redisgate`"},
