@@ -28,7 +28,7 @@ func tooDeep(data []byte) (line int) {
 		case '[', '{':
 			depth++
 		case ']', '}':
-			depth--
+			depth = max(0, depth-1)
 		case '.':
 			parts++
 		}
@@ -53,7 +53,11 @@ func quoted(text []byte) int {
 		case q == '"' && text[i] == '\\':
 			i++
 		case long && bytes.HasPrefix(text[i:], []byte{q, q, q}):
-			return i + 3
+			end := i + 3
+			for end < min(len(text), i+5) && text[end] == q { // the first of five may be the string's
+				end++
+			}
+			return end
 		case !long && text[i] == q:
 			return i + 1
 		case !long && text[i] == '\n':

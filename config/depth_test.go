@@ -9,11 +9,12 @@ import (
 func TestDeepTextsAreRefused(t *testing.T) {
 	const much = 4 << 20
 	for name, text := range map[string]string{
-		"lists":  "# \"\n[listen]\na = " + strings.Repeat("[", much),
-		"tables": "# '\n[listen]\na = " + strings.Repeat("{a=", much/2),
-		"a key":  "\n\na" + strings.Repeat(".a", much) + " = 1",
-		"a name": "x = \"\"\"[\n\"\"\"\n[" + strings.Repeat("a.", much) + "a]",
-		"quotes": "x = '''\n'''\na" + strings.Repeat(`."a"`, much) + " = 1",
+		"lists":                         "# \"\n[listen]\na = " + strings.Repeat("[", much),
+		"tables":                        "# '\n[listen]\na = " + strings.Repeat("{a=", much/2),
+		"a key":                         "\n\na" + strings.Repeat(".a", much) + " = 1",
+		"a name":                        "x = \"\"\"[\n\"\"\"\n[" + strings.Repeat("a.", much) + "a]",
+		"lists behind quotes in quotes": "\n\na = ['''x'''', \"\"\"y\"\"\"\"\", " + strings.Repeat("[", much),
+		"quotes":                        "x = '''\n'''\na" + strings.Repeat(`."a"`, much) + " = 1",
 	} {
 		_, err := Parse("deep.toml", []byte(text))
 		if err == nil || err.Error() != "deep.toml:3: lists, tables or keys are too deep in each other" {
