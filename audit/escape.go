@@ -104,7 +104,7 @@ func appendString(dst, p []byte) []byte {
 // hidden says that r controls a terminal, a line or the direction of text.
 func hidden(r rune) bool {
 	switch {
-	case 0x80 <= r && r < 0xa0, 0x200b <= r && r <= 0x200f, 0x2028 <= r && r <= 0x202e, 0x2060 <= r && r <= 0x206f, r == 0xfeff:
+	case 0x80 <= r && r < 0xa0, r == 0x61c, 0x200b <= r && r <= 0x200f, 0x2028 <= r && r <= 0x202e, 0x2060 <= r && r <= 0x206f, r == 0xfeff:
 		return true
 	}
 	return false

@@ -3,7 +3,9 @@ package audit
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -22,6 +24,18 @@ func TestEscapedValuesReadAsDocumented(t *testing.T) {
 	} {
 		if got := string(appendValue(nil, []byte(in))); got != want {
 			t.Errorf("appendValue(%q) = %s; want %s", in, got, want)
+		}
+	}
+}
+
+// What turns the direction of text makes a reader see another line than it is.
+func TestWhatTurnsTextIsEscaped(t *testing.T) {
+	turning := unicode.Bidi_Control
+	for _, r := range turning.R16 {
+		for c := r.Lo; c <= r.Hi; c += r.Stride {
+			if got := string(appendValue(nil, []byte(string(rune(c))))); got != fmt.Sprintf(`"\u%04x"`, c) {
+				t.Errorf("appendValue(%U) = %q; want it escaped", c, got)
+			}
 		}
 	}
 }

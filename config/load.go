@@ -1,11 +1,15 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/BurntSushi/toml"
 )
@@ -32,6 +36,9 @@ func Parse(name string, data []byte) (*Config, error) {
 	cfg := Default()
 	cfg.source = source{file: name, lines: locate(data)}
 
+	if line := tooDeep(data); line > 0 {
+		return nil, Problems{{File: name, Line: line, Text: "lists, tables or keys are too deep in each other", Hint: hintKey}}
+	}
 	var raw map[string]any
 	if err := toml.Unmarshal(data, &raw); err != nil {
 		p := syntaxProblem(err)
@@ -105,15 +112,27 @@ func (c *Config) resolve(dir string) error {
 	return nil
 }
 
+// pipeTimeout is how long the writer of a pipe has to write and close it.
+const pipeTimeout = 10 * time.Second
+
+var errNoWriter = errors.New("is a pipe that nothing is written to")
+
+// readFile reads a file, which may be a pipe. One without a writer is no empty file: a list
+// of networks would be without what it denies.
 func readFile(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
+	// Without the flag opening a pipe would wait for its writer, and hold up all reloads.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	_ = f.SetReadDeadline(time.Now().Add(pipeTimeout)) // other files have none
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, err
+	}
+	if info, err := f.Stat(); len(data) == 0 && err == nil && info.Mode()&fs.ModeNamedPipe != 0 {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errNoWriter}
 	}
 	if int64(len(data)) > limit {
 		return nil, fmt.Errorf("%s is larger than %s", path, Size(limit))

@@ -33,7 +33,7 @@ const (
 // Options is what a Server needs. All fields but Host and Page are required.
 type Options struct {
 	Source Source
-	Ready  func(context.Context) error // nil when clients can be served; its text is shown to nobody
+	Ready  func(context.Context) error // nil when clients can be served; the text is shown of a NotReady only
 	Build  Build
 	Log    *slog.Logger
 	Host   string // the configured host, which browsers may use even if it is a name
@@ -41,6 +41,11 @@ type Options struct {
 	// asked; it answers / and what its own page refers to.
 	Page http.Handler
 }
+
+// NotReady is why clients cannot be served, in fixed words that anybody may read.
+type NotReady string
+
+func (r NotReady) Error() string { return string(r) }
 
 // Server answers /metrics, /healthz and /readyz, and for a Page.
 type Server struct {
@@ -145,13 +150,18 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
 	if err := s.o.Ready(ctx); err != nil {
-		answer(w, http.StatusServiceUnavailable, "not ready")
+		line := "not ready"
+		var why NotReady
+		if errors.As(err, &why) {
+			line += ": " + string(why)
+		}
+		answer(w, http.StatusServiceUnavailable, line)
 		return
 	}
 	answer(w, http.StatusOK, "ok")
 }
 
-// answer writes a constant line. Nothing of a request is ever repeated.
+// answer writes a line of fixed words. Nothing of a request is ever repeated.
 func answer(w http.ResponseWriter, code int, line string) {
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")

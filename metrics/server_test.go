@@ -141,7 +141,7 @@ func TestThePageIsOfFewHostsEverywhere(t *testing.T) {
 	}
 }
 
-func TestReadinessIsAskedAndItsErrorIsNotShown(t *testing.T) {
+func TestReadinessIsAskedAndOnlyFixedWordsAreShown(t *testing.T) {
 	h := newServer(t, func(o *Options) {
 		o.Ready = func(ctx context.Context) error {
 			if _, ok := ctx.Deadline(); !ok {
@@ -153,6 +153,12 @@ func TestReadinessIsAskedAndItsErrorIsNotShown(t *testing.T) {
 	w := get(h, "GET", "localhost", "/readyz")
 	if w.Code != 503 || w.Body.String() != "not ready\n" {
 		t.Errorf("/readyz = %d %q; want 503 \"not ready\\n\"", w.Code, w.Body)
+	}
+	h = newServer(t, func(o *Options) {
+		o.Ready = func(context.Context) error { return fmt.Errorf("secret detail: %w", NotReady("it starts")) }
+	}).Handler(loopback)
+	if w := get(h, "GET", "localhost", "/readyz"); w.Code != 503 || w.Body.String() != "not ready: it starts\n" {
+		t.Errorf("/readyz = %d %q; want 503 and why", w.Code, w.Body)
 	}
 	if w := get(h, "GET", "localhost", "/healthz"); w.Code != 200 {
 		t.Errorf("/healthz = %d while not ready; want 200", w.Code)

@@ -226,3 +226,7 @@ func (s *Server) nextID() uint64 { return s.ids.Add(1) }
 
 // Ready says that the server accepts connections and Redis answers.
 func (s *Server) Ready() bool { return s.accepting.Load() && s.control.Up() }
+
+// Accepting says whether connections are accepted, and whether they ever were: then the
+// server drains, or another process accepts.
+func (s *Server) Accepting() (now, ever bool) { return s.accepting.Load(), s.running.Load() }

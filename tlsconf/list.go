@@ -3,6 +3,7 @@ package tlsconf
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"fmt"
 	"sync"
@@ -87,6 +88,12 @@ func parseLists(data []byte) (lists []*List, err error) {
 	return lists, nil
 }
 
+// Extensions of lists that are not of all certificates (5.2.4, 5.2.5).
+var (
+	oidDelta     = asn1.ObjectIdentifier{2, 5, 29, 27} // deltaCRLIndicator
+	oidPartition = asn1.ObjectIdentifier{2, 5, 29, 28} // issuingDistributionPoint
+)
+
 func parseList(der []byte) (*List, error) {
 	rl, err := x509.ParseRevocationList(der)
 	if err != nil {
@@ -96,11 +103,12 @@ func parseList(der []byte) (*List, error) {
 		return nil, parseError{fmt.Sprintf("holds a revocation list that cannot be read: %v", err), "copy the file again, whole"}
 	}
 	// A list with a critical extension that is not understood says less than it seems
-	// (5.2): only what has changed, or only certificates of some kind.
+	// (5.2): only what has changed, or only certificates of some kind. Two extensions that
+	// say so must be critical, and openssl writes them so only if it is told to.
 	for _, e := range rl.Extensions {
-		if e.Critical {
+		if e.Critical || e.Id.Equal(oidDelta) || e.Id.Equal(oidPartition) {
 			return nil, parseError{
-				fmt.Sprintf("holds a revocation list for a part of the certificates only (critical extension %s)", e.Id),
+				fmt.Sprintf("holds a revocation list for a part of the certificates only (extension %s)", e.Id),
 				"name the authority's complete list, not a delta or a partition",
 			}
 		}

@@ -9,12 +9,16 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"syscall"
 	"time"
 )
 
 // maxFile is the longest file that is read: a bundle of all public authorities has
 // 250 KB.
 const maxFile = 4 << 20
+
+// pipeTimeout is how long the writer of a pipe has to write and close it.
+const pipeTimeout = 10 * time.Second
 
 // soon is how long before its end a certificate is worth a warning.
 const soon = 14 * 24 * time.Hour
@@ -269,9 +273,11 @@ func (l *loader) read(key, file string, most int) (data []byte, ok bool) {
 		l.fail(key, "", "is missing", "name a PEM file")
 		return nil, false
 	}
-	f, err := os.Open(file)
+	// Without the flag opening a pipe would wait for its writer, and hold up all reloads.
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err == nil {
 		defer f.Close()
+		_ = f.SetReadDeadline(time.Now().Add(pipeTimeout)) // other files have none
 		data, err = io.ReadAll(io.LimitReader(f, int64(most)+1))
 	}
 	if err == nil && len(data) > most {

@@ -7,6 +7,9 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"math/big"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -138,8 +141,11 @@ func TestParseLists(t *testing.T) {
 		{"PEM", block, 1, ""},
 		{"two", append(append([]byte("text\n"), block...), block...), 2, ""},
 		{"a remark", with(pkix.Extension{Id: []int{1, 2, 3}, Value: []byte{5, 0}}, false), 1, ""},
-		{"a delta", with(pkix.Extension{Id: []int{2, 5, 29, 27}, Critical: true, Value: []byte{2, 1, 1}}, false), 0, "for a part of the certificates only (critical extension 2.5.29.27)"},
-		{"a partition", with(pkix.Extension{Id: []int{2, 5, 29, 28}, Critical: true, Value: []byte{0x30, 0}}, false), 0, "critical extension 2.5.29.28"},
+		{"a delta", with(pkix.Extension{Id: []int{2, 5, 29, 27}, Critical: true, Value: []byte{2, 1, 1}}, false), 0, "for a part of the certificates only (extension 2.5.29.27)"},
+		{"a partition", with(pkix.Extension{Id: []int{2, 5, 29, 28}, Critical: true, Value: []byte{0x30, 0}}, false), 0, "for a part of the certificates only (extension 2.5.29.28)"},
+		// As openssl writes them unless it is told "critical".
+		{"a delta that is not critical", with(pkix.Extension{Id: []int{2, 5, 29, 27}, Value: []byte{2, 1, 1}}, false), 0, "for a part of the certificates only (extension 2.5.29.27)"},
+		{"a partition that is not critical", with(pkix.Extension{Id: []int{2, 5, 29, 28}, Value: []byte{0x30, 3, 0x82, 1, 0xff}}, false), 0, "for a part of the certificates only (extension 2.5.29.28)"},
 		{"of several issuers", with(pkix.Extension{Id: []int{2, 5, 29, 29}, Critical: true, Value: []byte{0x30, 0}}, true), 0, "of several issuers"},
 		{"empty", nil, 0, "is empty"},
 		{"a certificate", ca.CertPEM(), 0, "something else than revocation lists"},
@@ -293,6 +299,56 @@ func TestLoadLists(t *testing.T) {
 			}
 		case err != nil || len(l.Warnings) != 1 || !strings.HasPrefix(l.Warnings[0].Key+": "+l.Warnings[0].Text, test.warning):
 			t.Errorf("%s: Load() = %+v, %v; want the warning %q", test.name, l, err, test.warning)
+		}
+	}
+}
+
+// TestListsOfAPartByOpenSSL has openssl make a list of authorities only, which its
+// configuration does without marking that as critical. Nobody's certificate would be on it.
+func TestListsOfAPartByOpenSSL(t *testing.T) {
+	dir := t.TempDir()
+	run := func(args ...string) {
+		t.Helper()
+		cmd := exec.Command("openssl", args...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("openssl %q: %v\n%s", args, err, out)
+		}
+	}
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("index.txt", "")
+	write("number", "01\n")
+	write("ca.cnf", `[ca]
+default_ca = d
+[d]
+database = index.txt
+crlnumber = number
+certificate = ca.crt
+private_key = ca.key
+default_md = sha256
+default_crl_days = 30
+[whole]
+authorityKeyIdentifier = keyid
+[part]
+authorityKeyIdentifier = keyid
+issuingDistributionPoint = @only
+[only]
+onlyCA = TRUE
+`)
+	run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=CA", "-days", "30")
+	for name, want := range map[string]bool{"whole": true, "part": false} {
+		run("ca", "-config", "ca.cnf", "-gencrl", "-crlexts", name, "-out", name+".crl")
+		data, err := os.ReadFile(filepath.Join(dir, name+".crl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lists, err := parseLists(data); (len(lists) == 1 && err == nil) != want {
+			t.Errorf("parseLists() of openssl's list, %s = %d lists, %v; want that it is read: %v", name, len(lists), err, want)
 		}
 	}
 }

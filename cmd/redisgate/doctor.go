@@ -9,7 +9,6 @@ import (
 	"net"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -202,14 +201,7 @@ func report(w io.Writer, b *built, g doctor.Gate, facts doctor.Facts) error {
 	if len(unseen) > 0 {
 		out.WriteString("what redisgate's account may not see, an administrator of Redis may: --username NAME --password-file FILE\n")
 	}
-	// Redis has a say in some of this.
-	clean := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' {
-			return '?'
-		}
-		return r
-	}, out.String())
-	if _, err := io.WriteString(w, clean); err != nil {
+	if _, err := io.WriteString(w, clean(out.String())); err != nil {
 		return err
 	}
 	if len(findings) > 0 {

@@ -159,3 +159,16 @@ func TestDoctorThatCannotLook(t *testing.T) {
 		}
 	}
 }
+
+// What Redis says of itself must not turn the rest of a line, as a terminal shows it.
+func TestDoctorShowsNoTextThatTurns(t *testing.T) {
+	acl := filepath.Join(t.TempDir(), "users\u202e.acl")
+	if err := os.WriteFile(acl, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := redistest.Start(t, redistest.Options{Args: []string{"--aclfile", acl}})
+	r := invoke(t, "", "doctor", "--config", patient(t, s, ""))
+	if l := line(t, r.stdout, "users?.acl"); strings.Contains(r.stdout, "\u202e") {
+		t.Errorf("doctor repeats what turns text: %q", l)
+	}
+}

@@ -92,7 +92,7 @@ func ask(b *built, user, from string, db int, args []string) (*question, error) 
 			names = append(names, u.Name)
 		}
 		hint := "the users are " + strings.Join(names, ", ")
-		if near := config.Nearest(user, names); near != "" {
+		if near := guess(user, names); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		return nil, hinted(hint, "User '%s' not found", user)
@@ -121,6 +121,9 @@ func answer(w io.Writer, b *built, q *question) error {
 	e := q.user.Explain(q.db, q.args)
 	why, advice, said := e.Why, e.Advice, text(q, &e)
 	allowed := e.Decision.Allowed()
+	if e.Failure == command.UnknownCommand && !allowed {
+		advice = meant(q.args)
+	}
 	if no := keptOut(b, q); no != nil {
 		allowed, why, advice, said = false, no.why, no.advice, no.said
 	}
@@ -152,6 +155,24 @@ func answer(w io.Writer, b *built, q *question) error {
 		return denied
 	}
 	return nil
+}
+
+// meant guesses what a command that redisgate does not know was to be.
+func meant(args [][]byte) string {
+	name := strings.ToLower(string(args[0]))
+	if words := strings.Fields(name); len(words) > 1 && len(args) == 1 {
+		return "write the command and its arguments as words of their own, without quotes around all of them"
+	}
+	var known []string
+	for _, c := range command.All() {
+		if c.Parent() == nil {
+			known = append(known, c.Name)
+		}
+	}
+	if near := config.Nearest(name, known); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return ""
 }
 
 // refusal is a verdict that comes before the rules'.

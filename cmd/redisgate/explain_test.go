@@ -74,6 +74,7 @@ func TestExplain(t *testing.T) {
 		{"--user late -- CONFIG SET a b", 3, []string{"because -@dangerous takes it away, and it is reserved", "advice add +config|set after -@dangerous and the last +@all or -@all, in the configuration or the aclfile"}},
 		{"--user ops -- NOSUCH a", 0, []string{"verdict allow", "because redisgate does not know the command, and forwards it for a user who may do everything"}},
 		{"--user app -- NOSUCH a", 3, []string{"verdict deny", "answer -ERR unknown command 'NOSUCH', with args beginning with: 'a' "}},
+		{"--user app -- GTE a", 3, []string{"verdict deny", "advice did you mean get?"}},
 		{"--user app -- GET", 3, []string{"verdict deny", "answer -ERR wrong number of arguments for 'get' command"}},
 		{"--user ops -- CONFIG NOSUCH", 3, []string{"answer -ERR unknown subcommand 'NOSUCH'. Try CONFIG HELP."}},
 		{"--user app -- SET app:1 v NOSUCH", 3, []string{"answer -ERR syntax error"}},
@@ -95,6 +96,13 @@ func TestExplain(t *testing.T) {
 		if strings.Contains(r.stdout, "2bd806c9") || strings.Contains(r.stdout, "hunter2") {
 			t.Errorf("explain %s shows a password or its hash:\n%s", tc.args, r.stdout)
 		}
+	}
+}
+
+func TestExplainOfWordsInOnePairOfQuotes(t *testing.T) {
+	r := invoke(t, "", "explain", "--config", write(t, explained), "--user", "app", "--", "GET app:1")
+	if r.code != 3 || !strings.Contains(r.stdout, "words of their own, without quotes") {
+		t.Errorf("explain -- 'GET app:1' = %d, and does not say what is wrong:\n%s%s", r.code, r.stdout, r.stderr)
 	}
 }
 

@@ -44,7 +44,7 @@ Terraform's JSON.`,
 				return hinted("it is one of "+formats, "--format FORMAT is missing")
 			}
 			hint := "it is one of " + formats
-			if near := config.Nearest(*format, firewall.Formats()); near != "" {
+			if near := guess(*format, firewall.Formats()); near != "" {
 				hint = "did you mean " + near + "?"
 			}
 			return hinted(hint, "there is no format %q", *format)

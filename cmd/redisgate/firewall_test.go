@@ -80,6 +80,7 @@ func TestFirewallThatCannotBeWritten(t *testing.T) {
 	for _, tc := range []struct{ args, want, hint string }{
 		{"--config " + path, "--format FORMAT is missing", all},
 		{"--config " + path + " --format nftable", `there is no format "nftable"`, "did you mean nftables?"},
+		{"--config " + path + " --format nft", `there is no format "nft"`, "did you mean nftables?"},
 		{"--config " + path + " --format pf", `there is no format "pf"`, all},
 		{"--format ufw", "--config FILE is missing", "`redisgate init DIR` writes one"},
 		{"--format ufw --config " + write(t, socketConfig+anyUser), "a unix socket only", "its file mode is its admission: listen.unix_mode"},

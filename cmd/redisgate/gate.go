@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"sync"
@@ -87,15 +86,10 @@ func newGate(b *built, listeners []net.Listener, metricsAt net.Listener, build m
 		g.web, err = metrics.New(metrics.Options{
 			Source: source,
 			Page:   g.page,
-			Ready: func(context.Context) error {
-				if !g.server.Ready() && !g.relay.over() {
-					return errors.New("not ready")
-				}
-				return nil
-			},
-			Build: build,
-			Log:   log,
-			Host:  metricsHost(b.cfg),
+			Ready:  func(context.Context) error { return g.unready() },
+			Build:  build,
+			Log:    log,
+			Host:   metricsHost(b.cfg),
 		})
 		if err != nil {
 			g.audit.Close(0)

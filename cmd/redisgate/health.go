@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,11 +72,17 @@ func askReady(ctx context.Context, address string) error {
 		return hinted("is redisgate running, and is this its metrics.address?", "%w", err)
 	}
 	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<10))
-	if resp.StatusCode != http.StatusOK {
-		return hinted("Redis does not answer, or it drains: its log says which", "redisgate at %s is not ready (%s)", address, resp.Status)
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+	if resp.StatusCode == http.StatusOK {
+		return nil
 	}
-	return nil
+	text := fmt.Sprintf("redisgate at %s is not ready (%s)", address, resp.Status)
+	line, _, _ := strings.Cut(string(body), "\n")
+	why, known := strings.CutPrefix(line, "not ready: ")
+	if !known || resp.StatusCode != http.StatusServiceUnavailable {
+		return hinted("is this its metrics.address, and no other program's?", "%s", clean(text))
+	}
+	return hinted("the status page http://"+address+"/ and its log say more", "%s", clean(text+": "+why))
 }
 
 // dialable turns an address that is listened on into one to connect to.

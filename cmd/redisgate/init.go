@@ -133,8 +133,22 @@ func initialise(dir string, names []string, taken *taken, now time.Time, stdout 
 		return err
 	}
 	path := func(name string) string { return quote(filepath.Join(abs, name)) }
-	_, err = fmt.Fprintf(stdout, initText, dir, firstUser, userPassword, self(), path("redisgate.toml"), path("ca.crt"), path("redis.conf"))
+	_, err = fmt.Fprintf(stdout, initText, dir, firstUser, userPassword, self(), path("redisgate.toml"), path("ca.crt"), path("redis.conf"), elsewhere(socket))
 	return err
+}
+
+// elsewhere says that Redis's socket is not beside the configuration, if it is not.
+func elsewhere(socket string) string {
+	if socket != usualSocket {
+		return ""
+	}
+	path := strings.TrimPrefix(socket, "unix://")
+	return fmt.Sprintf(`
+Redis's socket is %s, since the path of one in that directory would
+be longer than a socket's may be. %s must be there, and Redis able to write
+to it; for another place change unixsocket in redis.conf and upstream.address in
+redisgate.toml.
+`, path, filepath.Dir(path))
 }
 
 // plainPath says whether a path can stand in a configuration.
@@ -154,7 +168,7 @@ const initText = `Wrote to %[1]s:
 The first user is %[2]q. Its password is shown this once:
 
   %[3]s
-
+%[8]s
 Next, each server in a terminal of its own (redis.conf says how to use the Redis
 that you have):
   redis-server %[7]s
@@ -194,12 +208,15 @@ func certificates(names []string, now time.Time) ([]file, error) {
 	return files, nil
 }
 
-// socketIn puts Redis's socket beside the configuration, or where Redis's
-// packages have it if that path would be too long for a socket.
+// usualSocket is where Redis's packages have it.
+const usualSocket = "unix:///run/redis/redis.sock"
+
+// socketIn puts Redis's socket beside the configuration, or at its usual place if that
+// path would be too long for a socket.
 func socketIn(dir string) string {
 	address := "unix://" + filepath.Join(dir, "redis.sock")
 	if _, err := config.ParseEndpoint(address); err != nil {
-		return "unix:///run/redis/redis.sock"
+		return usualSocket
 	}
 	return address
 }

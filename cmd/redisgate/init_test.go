@@ -193,4 +193,17 @@ func TestALongDirectoryGetsAnotherSocket(t *testing.T) {
 	if got := socketIn("/" + strings.Repeat("x", 200)); got != "unix:///run/redis/redis.sock" {
 		t.Errorf("socketIn(long) = %q; want one that fits", got)
 	}
+	const said = "Redis's socket is /run/redis/redis.sock, since"
+	long := filepath.Join(t.TempDir(), strings.Repeat("x", 100))
+	if r := invoke(t, "", "init", long); r.code != 0 || !strings.Contains(r.stdout, said) {
+		t.Errorf("init of a long directory = %d and does not say where the socket is:\n%s", r.code, r.stdout)
+	}
+	short, err := os.MkdirTemp("/tmp", "init") // t.TempDir is long on some systems
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(short)
+	if r := invoke(t, "", "init", short); r.code != 0 || strings.Contains(r.stdout, said) {
+		t.Errorf("init of a short directory = %d:\n%s", r.code, r.stdout)
+	}
 }

@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/daemon"
-
 	"redisgate/config"
 )
 
@@ -45,7 +43,7 @@ func (k keeper) keep(e config.Endpoint, ln net.Listener) {
 	}
 }
 
-// send is daemon.SdNotify with a descriptor.
+// send is tell with a descriptor.
 func (k keeper) send(state string, of any) error {
 	has, ok := of.(syscall.Conn)
 	if !ok {
@@ -61,6 +59,9 @@ func (k keeper) send(state string, of any) error {
 		return err
 	}
 	defer c.Close()
+	if err := c.SetWriteDeadline(time.Now().Add(notifyTimeout)); err != nil {
+		return err
+	}
 	var inner error
 	err = raw.Control(func(fd uintptr) {
 		_, _, inner = c.WriteMsgUnix([]byte(state), syscall.UnixRights(int(fd)), &net.UnixAddr{Name: k.at, Net: "unixgram"})
@@ -74,7 +75,7 @@ func (k keeper) drop(outdated inherited) {
 	outdated.close()
 	for _, in := range outdated {
 		k.log.Info("a socket that systemd has kept is not needed any more", "address", in.Addr())
-		if _, err := daemon.SdNotify(false, "FDSTOREREMOVE=1\nFDNAME="+in.name); err != nil {
+		if err := tell("FDSTOREREMOVE=1\nFDNAME=" + in.name); err != nil {
 			k.log.Warn("systemd cannot be told", "error", err)
 		}
 	}

@@ -123,6 +123,10 @@ func TestHelpShowsExamplesOfEveryVerb(t *testing.T) {
 func TestWrongUseIsAnErrorWithAHint(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "missing.toml")
+	there := t.TempDir()
+	if err := os.WriteFile(filepath.Join(there, "redisgate.toml"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, tc := range []struct {
 		args      string
 		err, hint string
@@ -132,8 +136,9 @@ func TestWrongUseIsAnErrorWithAHint(t *testing.T) {
 		{"serve -config x", "unknown shorthand flag", "words take two dashes: --config"},
 		{"frobnicate", `unknown verb "frobnicate"`, "`redisgate --help` lists the verbs"},
 		{"--frob", "unknown flag: --frob", "`redisgate --help` lists the flags"},
-		{"serve --conf x", "unknown flag: --conf", "`redisgate serve --help` lists the flags"},
+		{"serve --file x", "unknown flag: --file", "`redisgate serve --help` lists the flags"},
 		{"serve --confg x", "unknown flag: --confg", "did you mean --config?"},
+		{"serve --conf x", "unknown flag: --conf", "did you mean --config?"},
 		{"check r.toml", `redisgate check takes no argument "r.toml"`, "did you mean `redisgate check --config r.toml`?"},
 		{"check --config " + dir, "is a directory", "name the file: " + dir + "/redisgate.toml"},
 		{"help serv", `unknown verb "serv"`, "did you mean serve?"},
@@ -142,6 +147,9 @@ func TestWrongUseIsAnErrorWithAHint(t *testing.T) {
 		{"serve", "--config FILE is missing", "`redisgate init DIR` writes one"},
 		{"check", "--config FILE is missing", "`redisgate init DIR` writes one"},
 		{"check --config " + missing, "no such file", "`redisgate init DIR` writes one"},
+		{"check --config " + there + "/redisgate.tml", "no such file", "did you mean " + there + "/redisgate.toml?"},
+		{"check --config " + there + "/redisgate", "no such file", "did you mean " + there + "/redisgate.toml?"},
+		{"check --config " + there + "/other.toml", "no such file", "`redisgate init DIR` writes one"},
 		{"version now", `redisgate version takes no argument "now"`, "`redisgate version --help` shows what it takes"},
 		{"init", "init takes one directory", "for example `redisgate init ./redisgate`"},
 		{"init a b", "init takes one directory", "for example `redisgate init ./redisgate`"},

@@ -66,7 +66,7 @@ lets through what each user's Redis ACL rules permit.`,
 		}
 		hint := "`" + cmd.CommandPath() + " --help` lists the flags"
 		if unknown, ok := strings.CutPrefix(err.Error(), "unknown flag: --"); ok {
-			if near := config.Nearest(unknown, flagNames(cmd)); near != "" {
+			if near := guess(unknown, flagNames(cmd)); near != "" {
 				hint = "did you mean --" + near + "?"
 			}
 		}
@@ -108,6 +108,24 @@ func flagNames(cmd *cobra.Command) []string {
 		names = append(names, m[1])
 	}
 	return names
+}
+
+// guess is the name that was probably meant: the nearest, or else the only one that begins
+// so. It may be "".
+func guess(word string, names []string) (one string) {
+	if near := config.Nearest(word, names); near != "" || word == "" {
+		return near
+	}
+	for _, n := range names {
+		if !strings.HasPrefix(n, word) {
+			continue
+		}
+		if one != "" {
+			return ""
+		}
+		one = n
+	}
+	return one
 }
 
 // newHelp is cobra's verb, which takes a verb that does not exist for none.
@@ -240,11 +258,32 @@ func loadConfig(path string) (*config.Config, error) {
 	cfg, err := config.Load(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, hinted("`redisgate init DIR` writes one", "%w", err)
+		hint := "`redisgate init DIR` writes one"
+		if near := besides(path); near != "" {
+			hint = "did you mean " + quote(near) + "?"
+		}
+		return nil, hinted(hint, "%w", err)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, hinted("the user that runs redisgate must be able to read it", "%w", err)
 	case errors.Is(err, syscall.EISDIR):
 		return nil, hinted("name the file: "+quote(filepath.Join(path, "redisgate.toml")), "%w", err)
 	}
 	return cfg, err
+}
+
+// besides is a configuration in the same directory that was probably meant, or "".
+func besides(path string) string {
+	entries, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*.toml"))
+	if err != nil {
+		return "" // the directory's name has a '[' in it, say
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, filepath.Base(e))
+	}
+	near := guess(filepath.Base(path), names)
+	if near == "" {
+		return ""
+	}
+	return filepath.Join(filepath.Dir(path), near)
 }

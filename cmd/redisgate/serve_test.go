@@ -113,8 +113,8 @@ func TestServeRunsWhatInitWrote(t *testing.T) {
 
 	s.Kill9()
 	b.waitFor(t, b.stderr, "Redis does not answer")
-	if r := invoke(t, "", "health", "--address", metrics); r.code != 1 || !strings.Contains(r.stderr, "not ready") {
-		t.Errorf("health without Redis = %d, %q; want 1 and not ready", r.code, r.stderr)
+	if r := invoke(t, "", "health", "--address", metrics); r.code != 1 || !strings.Contains(r.stderr, "not ready (503 Service Unavailable): Redis does not answer") {
+		t.Errorf("health without Redis = %d, %q; want 1 and why", r.code, r.stderr)
 	}
 	_ = c.Close()
 	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {

@@ -21,7 +21,7 @@ type supervisor struct {
 const drainGrace = 5 * time.Second
 
 func (s supervisor) say(state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil {
+	if err := tell(state); err != nil {
 		s.log.Warn("systemd cannot be told", "state", state, "error", err)
 	}
 }

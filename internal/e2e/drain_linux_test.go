@@ -86,13 +86,23 @@ func (g *guest) closed(t *testing.T, who string) {
 
 func (p *place) answer(t *testing.T, path string) int {
 	t.Helper()
+	code, _ := p.says(t, path)
+	return code
+}
+
+func (p *place) says(t *testing.T, path string) (code int, text string) {
+	t.Helper()
 	c := http.Client{Timeout: longWait, Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := c.Get("http://" + p.web + path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	res.Body.Close()
-	return res.StatusCode
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(body)
 }
 
 // TestDrainLetsFinishWhatIsUnderWay has a client of each kind when SIGTERM comes.
@@ -134,8 +144,8 @@ func TestDrainLetsFinishWhatIsUnderWay(t *testing.T) {
 	idle := p.guest(t)
 
 	s.signal(t, "draining; a second")
-	if code := p.answer(t, "/readyz"); code != http.StatusServiceUnavailable {
-		t.Errorf("/readyz says %d while redisgate drains; want 503", code)
+	if code, text := p.says(t, "/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(text, "not ready: it drains") {
+		t.Errorf("/readyz says %d %q while redisgate drains; want 503 and why", code, text)
 	}
 	if code := p.answer(t, "/healthz"); code != http.StatusOK {
 		t.Errorf("/healthz says %d while redisgate drains; want 200", code)
