@@ -163,15 +163,22 @@ func (c *Conn) Append(p []byte) {
 		c.pool.flushing = append(c.pool.flushing, c)
 	}
 	if len(c.out) >= enough && c.state == open && c.tls == nil {
-		c.hand() // with TLS this could find out that c has ended, which is not to be told here
+		c.hand() // not with TLS: nobody is to be told of c's end in the middle of a request
 	}
 }
 
-// hand gives what was gathered to the kernel.
-func (c *Conn) hand() {
+// hand gives what was gathered to the loop. false means that c has ended, which only one
+// with TLS can find out.
+func (c *Conn) hand() bool {
 	c.handed += uint64(len(c.out))
-	c.ec.Write(c.out)
+	if c.tls == nil {
+		c.ec.Write(c.out)
+	} else if !c.encrypt() {
+		return false
+	}
+	c.pool.held -= len(c.out)
 	c.out = c.out[:0]
+	return true
 }
 
 // Pause stops reading c's replies until everybody who has called it has called
@@ -211,14 +218,9 @@ func (c *Conn) flush() {
 	if c.state != open || len(c.out) == 0 {
 		return
 	}
-	c.handed += uint64(len(c.out))
-	if c.tls == nil {
-		c.ec.Write(c.out)
-	} else if !c.encrypt() {
+	if !c.hand() {
 		return
 	}
-	c.pool.held -= len(c.out)
-	c.out = c.out[:0]
 	if cap(c.out) > keepOut {
 		c.out = nil
 	}

@@ -381,6 +381,9 @@ func TestMuchIsHandedOverAtOnce(t *testing.T) {
 			if c.Append(make([]byte, step.size)); len(c.out) != step.wait {
 				t.Errorf("%d bytes wait after %d more; want %d", len(c.out), step.size, step.wait)
 			}
+			if l.Held() != step.wait {
+				t.Errorf("%d bytes are held after %d more; want %d", l.Held(), step.size, step.wait)
+			}
 		}
 	})
 }
