@@ -50,6 +50,10 @@ func (e *RefusedError) Error() string {
 // maxGreeting bounds the reply to AUTH, SELECT or HELLO: HELLO lists the loaded modules.
 const maxGreeting = 64 << 10
 
+// maxSilence is for how long a Redis elsewhere may leave unacknowledged what it is sent, or
+// not take it.
+const maxSilence = time.Minute
+
 // Dial connects, authenticates, and selects k's database and protocol, in that
 // order: a SELECT before AUTH fails without a word and leaves database 0.
 func (d *Dialer) Dial(ctx context.Context, k Key) (net.Conn, error) {
@@ -100,6 +104,9 @@ func (d *Dialer) DialRaw(ctx context.Context) (net.Conn, error) {
 	}
 	if len(addrs) == 0 {
 		return nil, fmt.Errorf("%q has no address", host)
+	}
+	if d.Remote {
+		nd.Control = boundSilence
 	}
 	var failed error
 	for _, a := range addrs {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -101,7 +102,8 @@ func demo(ctx context.Context, o demoOptions, stdout, stderr io.Writer) (err err
 		return err
 	}
 	info, _ := debug.ReadBuildInfo()
-	log := newLog(stderr, cfg.Log)
+	log, end := newLogQueue(stderr, func(w io.Writer) *slog.Logger { return newLog(w, cfg.Log) })
+	defer end()
 	g, err := newGate(b, []net.Listener{clients}, metricsAt, describe(info), log)
 	if err != nil {
 		clients.Close()

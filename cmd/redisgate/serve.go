@@ -42,7 +42,8 @@ func serve(ctx context.Context, b *built, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	log := newLog(stderr, b.cfg.Log)
+	log, end := newLogQueue(stderr, func(w io.Writer) *slog.Logger { return newLog(w, b.cfg.Log) })
+	defer end()
 	k := newKeeper(log)
 	k.drop(given.outdated(b.cfg))
 	taking, err := takeOver(ctx, b.cfg)
