@@ -27,7 +27,8 @@ type attack struct {
 
 // The rates are what one process of an attacker can do with little work of its own.
 var attacks = []attack{
-	{"password spraying", "log-ins with a new name each on 320 connections, 16 on each, as fast as they are answered", 320, 5 * time.Millisecond, 0, spray},
+	{"password spraying", "log-ins with a new name each on 32 connections, 16 on each, as fast as they are answered", 32, 5 * time.Millisecond, 0, spray},
+	{"wide spraying", "the same on 320 connections, which all begin at once", 320, 5 * time.Millisecond, 0, spray},
 	{"loris: TCP", "2,000 connections that say nothing", 16, time.Millisecond, 2000, silent},
 	{"loris: half a hello", "2,000 connections with half a ClientHello", 16, time.Millisecond, 2000, halfHello},
 	{"loris: no AUTH", "500 connections that never log in", 8, 4 * time.Millisecond, 500, noAuth},
