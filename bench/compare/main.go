@@ -141,6 +141,7 @@ func compare(ctx context.Context, o options, stdout, stderr io.Writer) (report, 
 	r := &runner{bed: bed, rounds: o.rounds, length: length, requests: o.requests, look: 500 * time.Millisecond, progress: stderr}
 	fmt.Fprintf(stdout, "%s\n", out.Machine.markdown())
 	for _, j := range chosen {
+		before := readTimes(fileText("/proc/stat"))
 		made, err := j.run(ctx, r, j.targets)
 		if ctx.Err() != nil {
 			return report{}, context.Cause(ctx)
@@ -152,6 +153,7 @@ func compare(ctx context.Context, o options, stdout, stderr io.Writer) (report, 
 			continue
 		}
 		made.Name, made.Title = j.name, j.title
+		made.Stolen = stolen(before, readTimes(fileText("/proc/stat")))
 		out.Sections = append(out.Sections, made)
 		fmt.Fprintf(stdout, "%s\n", made.markdown(nil))
 	}

@@ -21,6 +21,7 @@ type section struct {
 	Name   string   `json:"name"`
 	Title  string   `json:"title"`
 	Note   string   `json:"note,omitempty"`
+	Stolen float64  `json:"stolen"` // part of the wanted processor time that a hypervisor gave to others
 	Table  table    `json:"table"`
 	Runs   any      `json:"runs"` // every single run
 	Charts []figure `json:"-"`
@@ -65,6 +66,9 @@ func (s section) markdown(image func(figure) string) string {
 	out := "## " + s.Title + "\n\n"
 	if s.Note != "" {
 		out += s.Note + "\n\n"
+	}
+	if note := stolenNote(s.Stolen); note != "" {
+		out += note + "\n\n"
 	}
 	out += s.Table.markdown()
 	if image != nil {
