@@ -36,6 +36,7 @@ type client struct {
 	paused   bool // the socket is not read
 	peerDone bool // the client will send no more
 	hungUp   bool // and what it has sent was not all read
+	leftAt   int64
 	closing  bool // close_notify is out; what still comes is dropped
 	closed   bool
 	lingered int
@@ -53,6 +54,9 @@ const (
 	// unread input sends RST, which would destroy that word.
 	lingerBytes = 64 << 10
 	lingerTime  = time.Second
+	// rateOfWhoLeft is for how long somebody who has closed the connection, or its half, may
+	// go on to wait for a rate: a few could fill all places with what they do not wait for.
+	rateOfWhoLeft = 10 * time.Second
 )
 
 // Data, EOF, Hangup, Drained and Closed make a client an eventloop.Handler.
@@ -141,6 +145,7 @@ func (c *client) EOF() {
 		return
 	}
 	c.peerDone = true
+	c.leaves()
 	c.eof()
 	c.settleInput()
 }
@@ -148,7 +153,14 @@ func (c *client) EOF() {
 // Hangup is a half-close seen behind input that is not read for now.
 func (c *client) Hangup() {
 	c.hungUp = true
+	c.leaves()
 	c.settleInput()
+}
+
+func (c *client) leaves() {
+	if c.leftAt == 0 {
+		c.leftAt = max(c.now(), 1)
+	}
 }
 
 // Closed is the end of the socket.
@@ -187,6 +199,10 @@ func (c *client) settleInput() {
 	}
 	if c.hungUp && c.paused && (c.blocking || c.subs != nil || c.endless.cmd != nil) {
 		c.gone("client") // a wait for nobody
+		return
+	}
+	if c.leftAt != 0 && c.pace.until > c.leftAt+int64(rateOfWhoLeft) {
+		c.gone("client")
 		return
 	}
 	if want := c.wants(); want == c.paused {

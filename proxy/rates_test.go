@@ -2,7 +2,10 @@ package proxy_test
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,6 +110,40 @@ func TestWhatIsOverARateWaits(t *testing.T) {
 	if got := rateOf(g, "commands", "app"); got.Refused != 0 || got.Delayed == 0 {
 		t.Errorf("the series say %+v; want some that were delayed, and none refused", got)
 	}
+}
+
+// TestWhoHasLeftDoesNotWaitForItsRate: with one command a second the last of 30 would be
+// there for half a minute, whether anybody waits for it or not.
+func TestWhoHasLeftDoesNotWaitForItsRate(t *testing.T) {
+	g := ratedGate(t, users.Rates{Commands: 1}, false)
+	var clients []*wire
+	for range 30 {
+		clients = append(clients, newWire(t, g.DialPlain(t)).login())
+	}
+	for _, w := range clients {
+		w.raw("PING\r\n")
+	}
+	eventually(t, func() bool { return rateOf(g, "commands", "app").Delayed >= 29 })
+	if s := doors(g); s.Connections < 29 {
+		t.Fatalf("%d connections; want those that wait", s.Connections)
+	}
+	for _, w := range clients {
+		if err := w.nc.(*net.UnixConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, func() bool { return doors(g).Connections <= 12 })
+	// Those whose turn comes soon have their answers.
+	var answered atomic.Int32
+	for _, w := range clients {
+		go func() {
+			var b [7]byte
+			if _, err := io.ReadFull(w.nc, b[:]); err == nil && string(b[:]) == "+PONG\r\n" {
+				answered.Add(1)
+			}
+		}()
+	}
+	eventually(t, func() bool { return answered.Load() >= 3 })
 }
 
 // TestBytesThatStreamWait: a large value, and what it was, pass unharmed.
