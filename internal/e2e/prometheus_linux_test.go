@@ -279,7 +279,7 @@ func withStatus(t *testing.T) (*process.Certificate, string) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	for name, text := range map[string][]byte{
 		"ca.key": key, "openssl.cnf": []byte("[ca]\ndefault_ca=all\n[all]\ndatabase=" + at("index") + "\ndefault_md=sha256\n"),
-		"index": fmt.Appendf(nil, "V\t%s\t\t%X\tunknown\t/CN=redisgate\n", server.NotAfter.UTC().Format("060102150405Z"), server.SerialNumber),
+		"index": fmt.Appendf(nil, "V\t%s\t\t%X\tunknown\t/CN=redisgate\n", server.NotAfter.UTC().Format("060102150405Z"), server.SerialNumber.Bytes()),
 	} {
 		if err := os.WriteFile(at(name), text, 0o600); err != nil {
 			t.Fatal(err)
