@@ -356,12 +356,6 @@ func (c *client) offLoop(do func() []byte, done func([]byte)) {
 
 func (c *client) everybody(f func(*session, *sync.WaitGroup)) { c.w.srv.everybody(f) }
 
-func (c *client) hold(d time.Duration, writes bool) {
-	for _, w := range c.w.srv.workers {
-		w.loop.Post(func() { w.hold(d, writes) })
-	}
-}
-
 func (c *client) ends() (remote, local string) {
 	if c.remote.IsValid() {
 		return c.remote.String(), c.local.String()

@@ -99,3 +99,13 @@ func (w *worker) hold(d time.Duration, writes bool) {
 		c.proceed()
 	}
 }
+
+func (c *client) hold(d time.Duration, writes bool) {
+	for _, w := range c.w.srv.workers {
+		if w == c.w {
+			w.hold(d, writes) // what comes in this turn is to wait, too
+			continue
+		}
+		w.loop.Post(func() { w.hold(d, writes) })
+	}
+}
