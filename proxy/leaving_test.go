@@ -22,8 +22,7 @@ func TestClientThatLeavesBeforeItBlocks(t *testing.T) {
 		local from = now() while now() < from + 300000 do end return redis.call('set', 'done', 1)`
 	out := resp.AppendCommand(nil, "EVAL", slow, "0")
 	out = resp.AppendCommand(out, "BLPOP", "queue", "0")
-	// No more than the portable loop reads ahead besides, which cannot see an end behind it.
-	out = append(out, strings.Repeat("PING\r\n", 12000)...)
+	out = append(out, strings.Repeat("PING\r\n", pings)...)
 	w.raw(string(out))
 	w.nc.Close()
 	eventually(t, func() bool { return rs.Do("EXISTS", "done") == int64(1) })
